@@ -1,0 +1,82 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Caraway.Platform;
+
+/// <summary>
+/// The folder that holds what a Caraway without a server of its own keeps: <c>.caraway/</c> in the checkout
+/// (<c>CARAWAY_HOME</c>, set by the launcher), else in the working folder.
+/// </summary>
+internal sealed class Home
+{
+    public Home(string root)
+    {
+        Root = Path.GetFullPath(root);
+        State = Path.Combine(Root, ".caraway");
+    }
+
+    /// <summary>The checkout, or the working folder.</summary>
+    public string Root { get; }
+
+    /// <summary>The private folder, mode 700 when it was made by us.</summary>
+    public string State { get; }
+
+    /// <summary>The embedded database's data folder; a symbolic link where the data had to live elsewhere.</summary>
+    public string DataFolder => Path.Combine(State, "pg");
+
+    public static Home Find() =>
+        new(Environment.GetEnvironmentVariable("CARAWAY_HOME") is { Length: > 0 } home ? home : Directory.GetCurrentDirectory());
+
+    public string FileIn(string name) => Path.Combine(State, name);
+
+    /// <summary>Makes the private folder. It may be entered by others (the database's user must), its secrets may not be read.</summary>
+    public void Create()
+    {
+        try
+        {
+            Directory.CreateDirectory(State);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw new CommandException(
+                ExitCode.BadInput,
+                $"Caraway keeps its database and keys in {State}, and may not write there. Run it from a folder of your own, or set CARAWAY_HOME.",
+                e);
+        }
+    }
+
+    /// <summary>Reads a secret of this folder, or makes it of 32 random bytes in hex with mode 600.</summary>
+    /// <returns>The secret, and whether it was made just now.</returns>
+    public (string Secret, bool IsNew) ReadOrCreateSecret(string name)
+    {
+        Create();
+        var path = FileIn(name);
+        if (File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } existing)
+            return (existing, false);
+
+        // Written whole beside its place, then linked: two starts at once agree on one secret, and a kill leaves none or all of it.
+        var draft = path + "." + Environment.ProcessId;
+        File.Delete(draft);
+        using (var file = new FileStream(draft, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        }))
+        {
+            file.Write(Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(64, lowercase: true)));
+            file.Flush(flushToDisk: true);
+        }
+
+        try
+        {
+            File.Move(draft, path, overwrite: false);
+            return (File.ReadAllText(path).Trim(), true);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            File.Delete(draft);
+            return (File.ReadAllText(path).Trim(), false);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Data;
+using Dapper;
+using Npgsql;
+
+namespace Caraway.Platform.Postgres;
+
+/// <summary>
+/// One request's, job's or command's way to PostgreSQL. Each call rents a connection for its own time, so a slow reader of the
+/// answer holds none; after <see cref="Begin"/>, all calls share one connection and its transaction until <see cref="Commit"/>.
+/// </summary>
+internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
+{
+    private NpgsqlConnection? shared;
+    private NpgsqlTransaction? transaction;
+
+    static Database()
+    {
+        DefaultTypeMap.MatchNamesWithUnderscores = true;
+    }
+
+    /// <summary>The statement's first row, or null.</summary>
+    public Task<T?> First<T>(string sql, object? values, CancellationToken cancel) =>
+        Use(connection => connection.QueryFirstOrDefaultAsync<T>(Statement(sql, values, cancel)), cancel);
+
+    /// <summary>All rows of the statement.</summary>
+    public Task<List<T>> List<T>(string sql, object? values, CancellationToken cancel) =>
+        Use(async connection => (await connection.QueryAsync<T>(Statement(sql, values, cancel))).AsList(), cancel);
+
+    /// <summary>Several result sets of one command, which is one round trip.</summary>
+    public Task<T> Many<T>(string sql, object? values, Func<SqlMapper.GridReader, Task<T>> read, CancellationToken cancel) =>
+        Use(
+            async connection =>
+            {
+                await using var grid = await connection.QueryMultipleAsync(Statement(sql, values, cancel));
+                return await read(grid);
+            },
+            cancel);
+
+    /// <summary>Runs the statement.</summary>
+    /// <returns>The rows it changed.</returns>
+    public Task<int> Execute(string sql, object? values, CancellationToken cancel) =>
+        Use(connection => connection.ExecuteAsync(Statement(sql, values, cancel)), cancel);
+
+    /// <summary>Starts a transaction that every later call of this instance joins.</summary>
+    public async Task Begin(CancellationToken cancel)
+    {
+        if (shared is not null)
+            throw new InvalidOperationException("A transaction is open already.");
+        shared = await source.OpenConnectionAsync(cancel);
+        transaction = await shared.BeginTransactionAsync(cancel);
+    }
+
+    /// <summary>Makes the transaction's work permanent. Not cancellable: what was decided is kept.</summary>
+    public async Task Commit()
+    {
+        await (transaction ?? throw new InvalidOperationException("No transaction is open.")).CommitAsync(CancellationToken.None);
+        await DisposeAsync();
+    }
+
+    /// <summary>Ends a transaction that was not committed; its work is undone.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (transaction is { } open)
+        {
+            transaction = null;
+            await open.DisposeAsync();
+        }
+
+        if (shared is { } connection)
+        {
+            shared = null;
+            await connection.DisposeAsync();
+        }
+    }
+
+    private static CommandDefinition Statement(string sql, object? values, CancellationToken cancel) =>
+        new(sql, values, commandType: CommandType.Text, cancellationToken: cancel);
+
+    private async Task<T> Use<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancel)
+    {
+        if (shared is not null)
+            return await work(shared);
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        return await work(connection);
+    }
+}

@@ -1,0 +1,162 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+using Npgsql;
+
+namespace Caraway.Platform.Postgres;
+
+/// <summary>Which database (section <c>Database</c>). With neither <see cref="Url"/> nor <see cref="Host"/>, the embedded one.</summary>
+internal sealed class DatabaseOptions
+{
+    private const string NoFileDatabase =
+        "Caraway keeps its data in PostgreSQL only, not in memory or in a file. Leave DATABASE_URL, DB_HOST and DB_NAME unset and it starts an embedded PostgreSQL of its own.";
+
+    /// <summary><c>DATABASE_URL</c>: <c>postgresql://user:password@host:port/name?option=value</c>, or Npgsql keywords.</summary>
+    public string? Url { get; set; }
+
+    /// <summary><c>DB_HOST</c>: a host, <c>host:port</c>, or the folder of a unix socket.</summary>
+    public string? Host { get; set; }
+
+    public string Name { get; set; } = "advocacy";
+
+    public string? User { get; set; }
+
+    public string? Password { get; set; }
+
+    /// <summary><c>DB_POOL_SIZE</c>; with <see cref="MaxOverflow"/> the most connections one process opens.</summary>
+    [Range(1, 1000)]
+    public int PoolSize { get; set; } = 20;
+
+    [Range(0, 1000)]
+    public int MaxOverflow { get; set; }
+
+    /// <summary>How long one statement may take, in seconds; the caller then gets 503.</summary>
+    [Range(1, 3600)]
+    public int CommandTimeoutSeconds { get; set; } = 30;
+
+    /// <summary><c>CARAWAY_POSTGRES_BIN</c>: the folder with <c>postgres</c>, <c>initdb</c> and <c>pg_ctl</c> for the embedded database.</summary>
+    public string? PostgresBin { get; set; }
+
+    public bool IsEmbedded => string.IsNullOrWhiteSpace(Url) && string.IsNullOrWhiteSpace(Host);
+
+    /// <summary>The server's address as Npgsql takes it, or null when the embedded database is meant.</summary>
+    /// <exception cref="CommandException">The settings name no PostgreSQL.</exception>
+    public NpgsqlConnectionStringBuilder? Server()
+    {
+        RefuseFile(Name);
+        if (IsEmbedded)
+            return null;
+        var server = string.IsNullOrWhiteSpace(Url) ? FromParts() : FromUrl(Url.Trim());
+        return Common(server);
+    }
+
+    /// <summary>What every connection of the product has, embedded or not.</summary>
+    public NpgsqlConnectionStringBuilder Common(NpgsqlConnectionStringBuilder server)
+    {
+        server.ApplicationName ??= "caraway";
+        server.MaxPoolSize = Math.Max(1, PoolSize + MaxOverflow);
+        server.CommandTimeout = CommandTimeoutSeconds;
+        // Statements are few and fixed: prepared after their second use. An operator behind a transaction pooler sets 0 in DATABASE_URL.
+        if (!server.ContainsKey("Max Auto Prepare") || server.MaxAutoPrepare == 0 && !Says("Max Auto Prepare"))
+        {
+            server.MaxAutoPrepare = 100;
+            server.AutoPrepareMinUsages = 2;
+        }
+
+        return server;
+    }
+
+    private bool Says(string keyword) =>
+        Url?.Replace("%20", " ", StringComparison.Ordinal).Contains(keyword, StringComparison.OrdinalIgnoreCase) == true;
+
+    private NpgsqlConnectionStringBuilder FromParts()
+    {
+        var server = new NpgsqlConnectionStringBuilder { Database = Name, Username = User ?? "postgres", Password = Password };
+        var colon = Host!.LastIndexOf(':');
+        if (!Host.StartsWith('/') && colon > 0 && int.TryParse(Host.AsSpan(colon + 1), out var port))
+            (server.Host, server.Port) = (Host[..colon], port);
+        else
+            server.Host = Host;
+        return server;
+    }
+
+    private NpgsqlConnectionStringBuilder FromUrl(string url)
+    {
+        var scheme = url.IndexOf("://", StringComparison.Ordinal);
+        if (scheme < 0)
+            return FromKeywords(url);
+        var kind = url[..scheme].Split('+')[0];
+        if (kind is "sqlite")
+            throw new CommandException(ExitCode.BadInput, NoFileDatabase);
+        if (kind is not ("postgresql" or "postgres") || !Uri.TryCreate("postgresql" + url[scheme..], UriKind.Absolute, out var uri))
+            throw new CommandException(ExitCode.BadInput, "DATABASE_URL is not of the form postgresql://user:password@host:port/name.");
+
+        var server = new NpgsqlConnectionStringBuilder
+        {
+            Host = uri.Host.Length == 0 ? "localhost" : WebUtility.UrlDecode(uri.Host.Trim('[', ']')),
+            Port = uri.Port > 0 ? uri.Port : 5432,
+            Database = uri.AbsolutePath.Length > 1 ? Uri.UnescapeDataString(uri.AbsolutePath[1..]) : Name,
+        };
+        RefuseFile(server.Database);
+        var colon = uri.UserInfo.IndexOf(':', StringComparison.Ordinal);
+        var user = Uri.UnescapeDataString(colon < 0 ? uri.UserInfo : uri.UserInfo[..colon]);
+        server.Username = user.Length > 0 ? user : User ?? "postgres";
+        server.Password = colon < 0 ? Password : Uri.UnescapeDataString(uri.UserInfo[(colon + 1)..]);
+        foreach (var option in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
+            Apply(server, option);
+        return server;
+    }
+
+    private static void Apply(NpgsqlConnectionStringBuilder server, string option)
+    {
+        var equals = option.IndexOf('=', StringComparison.Ordinal);
+        var name = Uri.UnescapeDataString(equals < 0 ? option : option[..equals]);
+        var value = equals < 0 ? "" : Uri.UnescapeDataString(option[(equals + 1)..]);
+        // libpq's spellings that Npgsql writes in another way.
+        name = name switch
+        {
+            "sslmode" or "ssl" => "SSL Mode",
+            "connect_timeout" => "Timeout",
+            "application_name" => "Application Name",
+            "sslrootcert" => "Root Certificate",
+            "sslcert" => "SSL Certificate",
+            "sslkey" => "SSL Key",
+            "user" => "Username",
+            "dbname" => "Database",
+            "options" => "Options",
+            _ => name.Replace('_', ' '),
+        };
+        if (name == "SSL Mode")
+            value = value.Replace("-", "", StringComparison.Ordinal);
+        try
+        {
+            server[name] = value;
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or InvalidCastException)
+        {
+            throw new CommandException(ExitCode.BadInput, $"DATABASE_URL has an option that PostgreSQL's driver does not know or take: {name}.", e);
+        }
+    }
+
+    private static NpgsqlConnectionStringBuilder FromKeywords(string keywords)
+    {
+        try
+        {
+            var server = new NpgsqlConnectionStringBuilder(keywords);
+            RefuseFile(server.Database);
+            return server.Host is { Length: > 0 } ? server : throw new ArgumentException("no host");
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or KeyNotFoundException)
+        {
+            throw new CommandException(
+                ExitCode.BadInput, "DATABASE_URL is neither of the form postgresql://user:password@host:port/name nor Npgsql keywords such as Host=…;Database=….", e);
+        }
+    }
+
+    private static void RefuseFile(string? name)
+    {
+        if (name is not null && (name.StartsWith(':') || name.Contains('/', StringComparison.Ordinal)
+                || name.EndsWith(".db", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".sqlite", StringComparison.OrdinalIgnoreCase)
+                || name.EndsWith(".sqlite3", StringComparison.OrdinalIgnoreCase)))
+            throw new CommandException(ExitCode.BadInput, NoFileDatabase);
+    }
+}
