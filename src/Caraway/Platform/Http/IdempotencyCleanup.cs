@@ -1,0 +1,50 @@
+using Caraway.Platform.Postgres;
+
+namespace Caraway.Platform.Http;
+
+/// <summary>Deletes stored answers when their 24 hours are over.</summary>
+internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, TimeProvider time, ILogger<IdempotencyCleanup> logger) : BackgroundService
+{
+    private const int Chunk = 1000;
+
+    // Rows that another process is deleting are its work.
+    private const string Delete = """
+        delete from platform.idempotency_keys where key_hash in (
+            select key_hash from platform.idempotency_keys where created_at <= @oldest order by created_at limit @Chunk for update skip locked)
+        """;
+
+    /// <summary>Deletes all that is too old now.</summary>
+    /// <returns>How many were deleted.</returns>
+    public async Task<int> RunOnce(CancellationToken cancel)
+    {
+        var total = 0;
+        await using var scope = scopes.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<Database>();
+        while (true)
+        {
+            var deleted = await database.Execute(Delete, new { oldest = time.GetUtcNow().UtcDateTime - IdempotencyKey.Kept, Chunk }, cancel);
+            total += deleted;
+            if (deleted < Chunk)
+                return total;
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMinutes(10), time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await RunOnce(stoppingToken);
+            }
+            catch (Exception e) when (Problems.IsAway(e))
+            {
+                LogPostponed(e);
+            }
+        }
+    }
+
+    [LoggerMessage(20, LogLevel.Warning, "Old idempotency keys could not be deleted now; the next run will.")]
+    private partial void LogPostponed(Exception exception);
+}

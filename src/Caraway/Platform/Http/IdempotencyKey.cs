@@ -1,0 +1,188 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+
+namespace Caraway.Platform.Http;
+
+/// <summary>
+/// <c>Idempotency-Key</c> on a creating POST: the work and its stored answer are one transaction, so a repeated request gets the first
+/// one's answer, and a kill in between leaves neither. Without the header it costs nothing (contracts/README.md).
+/// </summary>
+/// <remarks>
+/// Only successes are stored: a refusal has written nothing, and asking again asks anew. What is kept of the body is a keyed hash (HMAC
+/// under the master key), for a bare hash of a short narrative could be guessed.
+/// </remarks>
+internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEndpointFilter
+{
+    public const string Header = "Idempotency-Key";
+
+    /// <summary>The answer's header that says it was stored.</summary>
+    public const string Replayed = "Idempotent-Replayed";
+
+    private const int Longest = 255;
+
+    /// <summary>The lock lasts to the transaction's end. Two callers' keys that share the 64-bit number wait for nothing: the second gets 409.</summary>
+    private const string LockAndRead = """
+        select pg_try_advisory_xact_lock(@number) as is_ours;
+        select fingerprint, status, content_type, location, etag, body
+        from platform.idempotency_keys
+        where key_hash = @keyHash and created_at > @oldest;
+        """;
+
+    private const string Store = """
+        insert into platform.idempotency_keys (key_hash, fingerprint, status, content_type, location, etag, body, created_at)
+        values (@keyHash, @fingerprint, @Status, @ContentType, @Location, @Etag, @Body, @now)
+        on conflict (key_hash) do update set
+            fingerprint = excluded.fingerprint, status = excluded.status, content_type = excluded.content_type,
+            location = excluded.location, etag = excluded.etag, body = excluded.body, created_at = excluded.created_at
+        """;
+
+    private static readonly SearchValues<char> Visible =
+        SearchValues.Create(string.Concat(Enumerable.Range(0x21, 0x7E - 0x21 + 1).Select(code => (char)code)));
+
+    private readonly byte[] secret = master.Derive("idempotency keys");
+
+    /// <summary>How long an answer is kept.</summary>
+    public static TimeSpan Kept => TimeSpan.FromHours(24);
+
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var http = context.HttpContext;
+        var header = http.Request.Headers[Header];
+        if (header.Count == 0 || http.Features.Get<Caller>() is not { } caller)
+            return await next(context);
+        if (header is not [{ Length: > 0 and <= Longest } key] || key.AsSpan().ContainsAnyExcept(Visible))
+            return Refusal.InvalidHeader(Header, "The Idempotency-Key must have 1 to 255 visible ASCII characters.");
+
+        var cancel = http.RequestAborted;
+        var keyHash = Hash(Encoding.UTF8.GetBytes($"{caller.Id}\n{http.Request.Method} {http.Request.Path}\n{key}"));
+        var fingerprint = Hash(http.Features.GetRequiredFeature<BufferedBody>().Bytes);
+        var now = time.GetUtcNow().UtcDateTime;
+
+        var database = http.RequestServices.GetRequiredService<Database>();
+        await database.Begin(cancel);
+        var (isOurs, stored) = await database.Many(
+            LockAndRead,
+            new { number = BitConverter.ToInt64(keyHash), keyHash, oldest = now - Kept },
+            async grid => (await grid.ReadSingleAsync<bool>(), await grid.ReadFirstOrDefaultAsync<StoredAnswer>()),
+            cancel);
+        if (!isOurs)
+            return Refusal.Conflict(ProblemCodes.IdempotencyKeyInUse, "The first request with this Idempotency-Key is still at work. Try again shortly.");
+        if (stored is not null)
+            return CryptographicOperations.FixedTimeEquals(stored.Fingerprint, fingerprint)
+                ? stored with { IsReplay = true }
+                : Refusal.Unprocessable(ProblemCodes.IdempotencyKeyReused, "This Idempotency-Key was used with another body.");
+
+        var result = await next(context);
+        if (result is not IResult answer || !IsSuccess(answer))
+        {
+            await database.DisposeAsync();
+            return result;
+        }
+
+        var captured = await Capture(http, answer);
+        await database.Execute(
+            Store, new { keyHash, fingerprint, captured.Status, captured.ContentType, captured.Location, captured.Etag, captured.Body, now }, cancel);
+        await database.Commit();
+        return captured;
+    }
+
+    private static bool IsSuccess(IResult answer)
+    {
+        while (answer is INestedHttpResult nested)
+            answer = nested.Result;
+        return answer is IStatusCodeHttpResult { StatusCode: >= 200 and < 300 };
+    }
+
+    /// <summary>Lets the answer write itself into memory.</summary>
+    private static async Task<StoredAnswer> Capture(HttpContext http, IResult answer)
+    {
+        var response = http.Response;
+        var (wire, memory) = (response.Body, new MemoryStream());
+        response.Body = memory;
+        try
+        {
+            await answer.ExecuteAsync(http);
+            await response.BodyWriter.FlushAsync();
+        }
+        finally
+        {
+            response.Body = wire;
+        }
+
+        return new StoredAnswer
+        {
+            Fingerprint = [],
+            Status = response.StatusCode,
+            ContentType = response.ContentType,
+            Location = response.Headers.Location,
+            Etag = response.Headers.ETag,
+            Body = memory.ToArray(),
+        };
+    }
+
+    private byte[] Hash(ReadOnlySpan<byte> bytes) => HMACSHA256.HashData(secret, bytes);
+
+    private sealed record StoredAnswer : IResult
+    {
+        public required byte[] Fingerprint { get; init; }
+
+        public required int Status { get; init; }
+
+        public required string? ContentType { get; init; }
+
+        public required string? Location { get; init; }
+
+        public required string? Etag { get; init; }
+
+        public required byte[] Body { get; init; }
+
+        public bool IsReplay { get; init; }
+
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            var response = httpContext.Response;
+            response.StatusCode = Status;
+            response.ContentType = ContentType;
+            if (Location is not null)
+                response.Headers.Location = Location;
+            if (Etag is not null)
+                response.Headers.ETag = Etag;
+            if (IsReplay)
+                response.Headers[Replayed] = "true";
+            response.ContentLength = Body.Length;
+            await response.Body.WriteAsync(Body, httpContext.RequestAborted);
+        }
+    }
+}
+
+/// <summary>The raw body, kept for the fingerprint; there only on requests with an <c>Idempotency-Key</c>.</summary>
+internal sealed record BufferedBody(byte[] Bytes);
+
+internal static class IdempotencyRoutes
+{
+    /// <summary>Lets a creating POST be repeated safely.</summary>
+    public static RouteHandlerBuilder TakesIdempotencyKey(this RouteHandlerBuilder route) =>
+        route.AddEndpointFilter<IdempotencyKey>().WithMetadata(new TakesIdempotencyKey());
+
+    /// <summary>Keeps the raw body of requests that carry a key, before binding reads it; the server's size limit holds.</summary>
+    public static IApplicationBuilder UseIdempotencyBodies(this IApplicationBuilder app) =>
+        app.Use(async (context, next) =>
+        {
+            if (context.Request.Headers.ContainsKey(IdempotencyKey.Header) && context.GetEndpoint()?.Metadata.GetMetadata<TakesIdempotencyKey>() is not null)
+            {
+                using var memory = new MemoryStream();
+                await context.Request.Body.CopyToAsync(memory, context.RequestAborted);
+                var bytes = memory.ToArray();
+                context.Features.Set(new BufferedBody(bytes));
+                context.Request.Body = new MemoryStream(bytes);
+            }
+
+            await next(context);
+        });
+}
+
+/// <summary>Marks a route that takes an <c>Idempotency-Key</c>.</summary>
+internal sealed record TakesIdempotencyKey;

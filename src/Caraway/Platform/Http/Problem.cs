@@ -1,0 +1,44 @@
+using System.Text.Json.Serialization;
+
+namespace Caraway.Platform.Http;
+
+/// <summary>The body of every answer that is not a success: RFC 9457, <c>application/problem+json</c>.</summary>
+public sealed record Problem
+{
+    /// <summary>A URI that names the kind of problem; <c>about:blank</c> says that the status does.</summary>
+    public string Type { get; init; } = "about:blank";
+
+    /// <summary>The status in words.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>The HTTP status.</summary>
+    public required int Status { get; init; }
+
+    /// <summary>One plain sentence for people.</summary>
+    public required string Detail { get; init; }
+
+    /// <summary>A stable word for programs, listed in docs/api.md.</summary>
+    public required string Code { get; init; }
+
+    /// <summary>The request's id, as in <c>X-Request-Id</c> and the logs.</summary>
+    [JsonPropertyName("traceId")]
+    public required string TraceId { get; init; }
+
+    /// <summary>On 422: each value that was refused.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ProblemError>? Errors { get; init; }
+
+    /// <summary>On <c>external_reference_used</c>: the case that has the reference.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? CaseId { get; init; }
+}
+
+/// <summary>A refused value. The value itself is never repeated.</summary>
+/// <param name="Pointer">A JSON pointer (RFC 6901, as a URI fragment) into the body, or <c>#/name</c> for a query value or header.</param>
+/// <param name="Detail">One plain sentence.</param>
+public sealed record ProblemError(string Pointer, string Detail)
+{
+    /// <summary><c>query</c> or <c>header</c> where the value did not come in the body.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? In { get; init; }
+}

@@ -1,0 +1,42 @@
+namespace Caraway.Platform.Http;
+
+/// <summary>Every <c>code</c> that a problem can carry. Clients rely on them: one is never renamed. docs/api.md says what each means, checked by a test.</summary>
+internal static class ProblemCodes
+{
+    public const string MalformedJson = "malformed_json";
+    public const string MalformedRequest = "malformed_request";
+    public const string ApiKeyRequired = "api_key_required";
+    public const string NotPermitted = "not_permitted";
+    public const string NotFound = "not_found";
+    public const string CaseNotFound = "case_not_found";
+    public const string DocumentNotFound = "document_not_found";
+    public const string WorkflowNotFound = "workflow_not_found";
+    public const string MethodNotAllowed = "method_not_allowed";
+    public const string NotAcceptable = "not_acceptable";
+    public const string InvalidTransition = "invalid_transition";
+    public const string ExternalReferenceUsed = "external_reference_used";
+    public const string IdempotencyKeyInUse = "idempotency_key_in_use";
+    public const string StaleVersion = "stale_version";
+    public const string BodyTooLarge = "body_too_large";
+    public const string UnsupportedMediaType = "unsupported_media_type";
+    public const string Invalid = "invalid";
+    public const string IdempotencyKeyReused = "idempotency_key_reused";
+    public const string DatabaseUnavailable = "database_unavailable";
+    public const string InternalError = "internal_error";
+
+    /// <summary>The code of an answer that only has a status.</summary>
+    public static string Of(int status) => status switch
+    {
+        400 => MalformedRequest,
+        401 => ApiKeyRequired,
+        403 => NotPermitted,
+        404 => NotFound,
+        405 => MethodNotAllowed,
+        406 => NotAcceptable,
+        413 => BodyTooLarge,
+        415 => UnsupportedMediaType,
+        422 => Invalid,
+        503 => DatabaseUnavailable,
+        _ => status < 500 ? MalformedRequest : InternalError,
+    };
+}

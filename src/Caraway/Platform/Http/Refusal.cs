@@ -1,0 +1,86 @@
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace Caraway.Platform.Http;
+
+/// <summary>An expected "no", as a value: a handler returns it early and has written nothing. It answers as <see cref="Problem"/>.</summary>
+internal sealed class Refusal : IResult, IStatusCodeHttpResult
+{
+    private Refusal(int status, string code, string detail) => (Status, Code, Detail) = (status, code, detail);
+
+    public int Status { get; }
+
+    public string Code { get; }
+
+    public string Detail { get; }
+
+    public IReadOnlyList<ProblemError>? Errors { get; private init; }
+
+    public long? CaseId { get; private init; }
+
+    /// <summary>Seconds until a further try makes sense.</summary>
+    public int? RetryAfter { get; private init; }
+
+    int? IStatusCodeHttpResult.StatusCode => Status;
+
+    public static Refusal BadRequest(string code, string detail) => new(StatusCodes.Status400BadRequest, code, detail);
+
+    public static Refusal Unauthorized(string code, string detail) => new(StatusCodes.Status401Unauthorized, code, detail);
+
+    public static Refusal Forbidden(string detail) => new(StatusCodes.Status403Forbidden, ProblemCodes.NotPermitted, detail);
+
+    public static Refusal NotFound(string code, string detail) => new(StatusCodes.Status404NotFound, code, detail);
+
+    public static Refusal NotAcceptable(string detail) => new(StatusCodes.Status406NotAcceptable, ProblemCodes.NotAcceptable, detail);
+
+    public static Refusal Conflict(string code, string detail, long? caseId = null) =>
+        new(StatusCodes.Status409Conflict, code, detail) { CaseId = caseId };
+
+    public static Refusal Stale() =>
+        new(StatusCodes.Status412PreconditionFailed, ProblemCodes.StaleVersion, "It has been changed since you read it. Read it again.");
+
+    public static Refusal Invalid(params IReadOnlyList<ProblemError> errors) =>
+        new(StatusCodes.Status422UnprocessableEntity, ProblemCodes.Invalid, errors.Count == 1 ? errors[0].Detail : "Several values are not valid.") { Errors = errors };
+
+    /// <summary>A query value that is not valid.</summary>
+    public static Refusal InvalidQuery(string name, string detail) => Invalid(new ProblemError("#/" + name, detail) { In = "query" });
+
+    /// <summary>A header that is not valid.</summary>
+    public static Refusal InvalidHeader(string name, string detail) => Invalid(new ProblemError("#/" + name, detail) { In = "header" });
+
+    public static Refusal Unprocessable(string code, string detail) => new(StatusCodes.Status422UnprocessableEntity, code, detail);
+
+    public static Refusal Unavailable(string detail) =>
+        new(StatusCodes.Status503ServiceUnavailable, ProblemCodes.DatabaseUnavailable, detail) { RetryAfter = 2 };
+
+    public static Refusal OfStatus(int status, string detail) => new(status, ProblemCodes.Of(status), detail);
+
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        response.StatusCode = Status;
+        if (RetryAfter is { } seconds)
+            response.Headers.RetryAfter = seconds.ToString();
+        var problem = new Problem
+        {
+            Title = ReasonPhrases.GetReasonPhrase(Status),
+            Status = Status,
+            Detail = Detail,
+            Code = Code,
+            TraceId = httpContext.TraceIdentifier,
+            Errors = Errors,
+            CaseId = CaseId,
+        };
+        return response.WriteAsJsonAsync(problem, PlatformJson.Default.Problem, "application/problem+json", httpContext.RequestAborted);
+    }
+}
+
+internal static class RefusalRoutes
+{
+    /// <summary>Says in the OpenAPI document which refusals a route can answer, beside those that every route can.</summary>
+    public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, params ReadOnlySpan<int> statuses)
+    {
+        foreach (var status in statuses)
+            route.Produces<Problem>(status, "application/problem+json");
+        return route;
+    }
+}

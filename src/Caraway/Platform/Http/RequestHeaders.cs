@@ -1,0 +1,35 @@
+using System.Buffers;
+using System.Security.Cryptography;
+
+namespace Caraway.Platform.Http;
+
+/// <summary>What every answer carries: the request's id, and the headers that keep patients' data out of caches, frames and referrers.</summary>
+internal static class RequestHeaders
+{
+    private const int LongestId = 128;
+
+    private static readonly SearchValues<char> Sane =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:");
+
+    /// <summary>Kestrel has the header's name in a table, so the lookups are cheap; no state, no allocation but the id.</summary>
+    public static IApplicationBuilder UseRequestHeaders(this IApplicationBuilder app) =>
+        app.Use((context, next) =>
+        {
+            var given = context.Request.Headers["X-Request-Id"];
+            var id = given is [{ Length: > 0 and <= LongestId } one] && !one.AsSpan().ContainsAnyExcept(Sane)
+                ? one
+                : RandomNumberGenerator.GetHexString(32, lowercase: true);
+            context.TraceIdentifier = id;
+            var headers = context.Response.Headers;
+            headers["X-Request-Id"] = id;
+            headers.CacheControl = "no-store";
+            headers.XContentTypeOptions = "nosniff";
+            headers.XFrameOptions = "DENY";
+            headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/docs")
+                ? "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+                : "default-src 'none'; frame-ancestors 'none'";
+            headers["Referrer-Policy"] = "no-referrer";
+            headers["Cross-Origin-Resource-Policy"] = "same-site";
+            return next(context);
+        });
+}

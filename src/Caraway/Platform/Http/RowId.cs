@@ -1,0 +1,20 @@
+using System.Globalization;
+
+namespace Caraway.Platform.Http;
+
+/// <summary>
+/// A row's id in a path: a positive 64-bit integer. Text that no id can be reads as <see cref="None"/>, which no row has, so the
+/// use case's own 404 answers it.
+/// </summary>
+public readonly record struct RowId(long Value) : IParsable<RowId>
+{
+    public static readonly RowId None = new(0);
+
+    public static bool TryParse(string? s, IFormatProvider? provider, out RowId result)
+    {
+        result = long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? new RowId(value) : None;
+        return true;
+    }
+
+    public static RowId Parse(string s, IFormatProvider? provider) => TryParse(s, provider, out var id) ? id : None;
+}
