@@ -1,0 +1,159 @@
+using System.Text;
+using System.Text.Json;
+using Caraway.Advocacy;
+using Caraway.Platform;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Caraway.Platform.Telemetry;
+using Caraway.Platform.Workflows;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Caraway;
+
+/// <summary>The web application: what is registered, in which order a request passes, and which modules answer.</summary>
+internal static class CarawayApplication
+{
+    /// <param name="Configuration">Settings, aliases resolved.</param>
+    /// <param name="Source">The database.</param>
+    /// <param name="ApiKey">The key of the environment.</param>
+    internal sealed record Parts
+    {
+        public required IConfiguration Configuration { get; init; }
+
+        public required string EnvironmentName { get; init; }
+
+        public required NpgsqlDataSource Source { get; init; }
+
+        public required MasterKey MasterKey { get; init; }
+
+        public required string ApiKey { get; init; }
+    }
+
+    public static WebApplication Build(Parts parts)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            EnvironmentName = parts.EnvironmentName,
+            ContentRootPath = AppContext.BaseDirectory,
+            ApplicationName = "Caraway",
+        });
+        builder.Configuration.Sources.Clear();
+        builder.Configuration.AddConfiguration(parts.Configuration);
+        Logging.Add(builder.Logging, parts.Configuration, builder.Environment.IsDevelopment());
+        var server = AddOptions(builder);
+        AddServer(builder, server);
+        AddPlatform(builder.Services, parts, server);
+        builder.Services.AddAdvocacy();
+
+        var app = builder.Build();
+        UsePipeline(app, server);
+        MapPlatform(app);
+        app.MapAdvocacy();
+        RequireDecisions(app);
+        return app;
+    }
+
+    private static ServerOptions AddOptions(WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<ServerOptions>().BindConfiguration("Server").ValidateDataAnnotations().ValidateOnStart();
+        var server = new ServerOptions();
+        builder.Configuration.GetSection("Server").Bind(server);
+        return server;
+    }
+
+    private static void AddServer(WebApplicationBuilder builder, ServerOptions server)
+    {
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(server.ShutdownTimeoutSeconds));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = server.MaxBodyBytes;
+            // Any byte can be in a header; none may make a request fail before it is answered.
+            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
+            if (!builder.Environment.IsDevelopment())
+                kestrel.ListenAnyIP(server.Port);
+            else if (server.Port == 0)
+                kestrel.Listen(System.Net.IPAddress.Loopback, 0);
+            else
+                kestrel.ListenLocalhost(server.Port);
+        });
+    }
+
+    private static void AddPlatform(IServiceCollection services, Parts parts, ServerOptions server)
+    {
+        services.AddSingleton(parts.Source);
+        services.AddScoped<Database>();
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(parts.MasterKey);
+        services.AddHostedService<IdempotencyCleanup>();
+        Problems.Add(services);
+        ApiKeyAuthentication.Add(services, parts.ApiKey);
+        OpenApi.Add(services);
+        services.AddValidation();
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(json => JsonRules.Apply(json.SerializerOptions, AdvocacyJson.Default));
+        if (Origins(server.CorsOrigins) is { Length: > 0 } origins)
+        {
+            services.AddCors(cors => cors.AddDefaultPolicy(policy =>
+            {
+                policy.AllowAnyHeader().AllowAnyMethod()
+                    .WithExposedHeaders("ETag", "Location", "Link", "Retry-After", "X-Request-Id", IdempotencyKey.Replayed);
+                if (origins.Contains("*", StringComparer.Ordinal))
+                    policy.AllowAnyOrigin();
+                else
+                    policy.WithOrigins(origins).AllowCredentials();
+            }));
+        }
+    }
+
+    private static void UsePipeline(WebApplication app, ServerOptions server)
+    {
+        app.UseRequestHeaders();
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        app.UseRouting();
+        if (Origins(server.CorsOrigins).Length > 0)
+            app.UseCors();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseIdempotencyBodies();
+    }
+
+    private static void MapPlatform(WebApplication app)
+    {
+        app.MapHealth();
+        app.MapWorkflows();
+        app.MapOpenApiPage();
+    }
+
+    /// <summary>Refuses to run with a route that neither names a permission nor says that it is open.</summary>
+    private static void RequireDecisions(IEndpointRouteBuilder app)
+    {
+        var open = app.DataSources.SelectMany(source => source.Endpoints)
+            .Where(endpoint => endpoint.Metadata.GetMetadata<RequiredPermission>() is null
+                && endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Authorization.IAllowAnonymous>() is null)
+            .Select(endpoint => endpoint.DisplayName)
+            .ToList();
+        if (open.Count > 0)
+            throw new InvalidOperationException($"These routes name no permission: {string.Join(", ", open)}");
+    }
+
+    /// <summary>A comma list, or a JSON list of strings.</summary>
+    /// <exception cref="CommandException">It starts like a JSON list and is none.</exception>
+    internal static string[] Origins(string setting)
+    {
+        try
+        {
+            return setting.TrimStart().StartsWith('[')
+                ? JsonSerializer.Deserialize(setting, PlatformJson.Default.StringArray) ?? []
+                : setting.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        }
+        catch (JsonException e)
+        {
+            throw new CommandException(ExitCode.BadInput, "CORS_ORIGINS must be a comma list or a JSON list of origins.", e);
+        }
+    }
+}

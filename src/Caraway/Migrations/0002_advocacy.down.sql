@@ -1,0 +1,2 @@
+drop schema advocacy cascade;
+delete from platform.jobs where queue = 'documents';

@@ -1,0 +1,114 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Nodes;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace Caraway.Platform.Http;
+
+/// <summary>The OpenAPI 3.1 document at <c>/openapi.json</c>, made from the routes' signatures, and its page at <c>/docs</c>.</summary>
+internal static class OpenApi
+{
+    private const string Document = "caraway";
+
+    public static void Add(IServiceCollection services) => services.AddOpenApi(Document, options =>
+    {
+        options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new OpenApiInfo
+            {
+                Title = "Caraway",
+                Version = Telemetry.Health.Version,
+                Description = "One program for the desks around a patient. Errors are RFC 9457 problems; docs/api.md lists every code.",
+            };
+            document.Servers = null;
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
+            {
+                [ApiKeyAuthentication.Scheme] = new OpenApiSecurityScheme
+                {
+                    Type = SecuritySchemeType.ApiKey,
+                    In = ParameterLocation.Header,
+                    Name = ApiKeyAuthentication.Header,
+                },
+            };
+            return Task.CompletedTask;
+        });
+        options.AddOperationTransformer(Operation);
+        options.AddSchemaTransformer(Schema);
+    });
+
+    public static void MapOpenApiPage(this WebApplication app)
+    {
+        app.MapOpenApi("/openapi.json").AllowAnonymous();
+        app.MapGet("/openapi/{documentName}.json", (string documentName) => Results.Redirect("/openapi.json")).AllowAnonymous().ExcludeFromDescription();
+        app.UseSwaggerUI(page =>
+        {
+            page.RoutePrefix = "docs";
+            page.SwaggerEndpoint("/openapi.json", "Caraway");
+            page.DocumentTitle = "Caraway API";
+        });
+    }
+
+    private static Task Operation(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancel)
+    {
+        var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+        if (metadata.OfType<RequiredPermission>().LastOrDefault() is { } permission)
+        {
+            operation.Description = $"Needs the permission `{permission.Name}`.";
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(ApiKeyAuthentication.Scheme, context.Document)] = [] }];
+        }
+
+        operation.Parameters ??= [];
+        if (metadata.OfType<TakesIdempotencyKey>().Any())
+            operation.Parameters.Add(Header(IdempotencyKey.Header, "A repeated request with the same key, path and body within 24 hours gets the first one's answer."));
+        if (metadata.OfType<TakesIfMatch>().Any())
+            operation.Parameters.Add(Header("If-Match", "The ETag of the version that this change is meant for; a stale one is answered 412."));
+        return Task.CompletedTask;
+    }
+
+    private static OpenApiParameter Header(string name, string description) => new()
+    {
+        Name = name,
+        In = ParameterLocation.Header,
+        Description = description,
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+    };
+
+    /// <summary>Says what the attributes of a request mean, and that ids are 64-bit integers.</summary>
+    private static Task Schema(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancel)
+    {
+        if (context.JsonTypeInfo.Type == typeof(RowId) || context.ParameterDescription?.Type == typeof(RowId))
+        {
+            schema.Type = JsonSchemaType.Integer;
+            schema.Format = "int64";
+        }
+
+        var attributes = context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(inherit: true) ?? [];
+        foreach (var attribute in attributes)
+        {
+            switch (attribute)
+            {
+                case TextAttribute text:
+                    schema.MinLength = text.AllowEmpty ? 0 : 1;
+                    schema.MaxLength = text.Max;
+                    break;
+                case EmailAttribute:
+                    schema.Format = "email";
+                    schema.MaxLength = 320;
+                    break;
+                case AllowedValuesAttribute allowed:
+                    schema.Enum = [.. allowed.Values.OfType<string>().Select(value => JsonValue.Create(value)!)];
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+}
+
+/// <summary>Marks a route that honours <c>If-Match</c>.</summary>
+internal sealed record TakesIfMatch;

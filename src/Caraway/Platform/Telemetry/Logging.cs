@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Logging.Console;
+
+namespace Caraway.Platform.Telemetry;
+
+/// <summary>Logs on standard output: a readable line in development, a JSON object a line elsewhere. <c>LOG_LEVEL</c> sets the threshold.</summary>
+internal static class Logging
+{
+    public static void Add(ILoggingBuilder logging, IConfiguration configuration, bool isDevelopment)
+    {
+        logging.ClearProviders();
+        logging.SetMinimumLevel(Level(configuration["Log:Level"]));
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        // The exception handler's own line would repeat ours, with the request's path.
+        logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
+        logging.AddFilter("Npgsql", LogLevel.Warning);
+        if (isDevelopment)
+        {
+            logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.TimestampFormat = "HH:mm:ss ";
+                console.ColorBehavior = LoggerColorBehavior.Default;
+            });
+        }
+        else
+        {
+            logging.AddJsonConsole(console =>
+            {
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.ffffffZ";
+            });
+        }
+    }
+
+    /// <summary>The level's name in .NET's or Python's spelling.</summary>
+    /// <exception cref="CommandException">No such level.</exception>
+    internal static LogLevel Level(string? name) => name?.Trim().ToLowerInvariant() switch
+    {
+        null or "" or "info" or "information" => LogLevel.Information,
+        "trace" => LogLevel.Trace,
+        "debug" => LogLevel.Debug,
+        "warn" or "warning" => LogLevel.Warning,
+        "error" => LogLevel.Error,
+        "critical" or "fatal" => LogLevel.Critical,
+        "none" => LogLevel.None,
+        _ => throw new CommandException(ExitCode.BadInput, "LOG_LEVEL must be one of trace, debug, info, warning, error, critical, none."),
+    };
+}

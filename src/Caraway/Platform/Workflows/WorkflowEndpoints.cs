@@ -1,0 +1,68 @@
+using Caraway.Platform.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Net.Http.Headers;
+
+namespace Caraway.Platform.Workflows;
+
+/// <summary><c>GET /workflows</c> and <c>GET /workflows/{name}</c>: the rules of every module, open to all.</summary>
+internal static class WorkflowEndpoints
+{
+    private const string Mermaid = "text/vnd.mermaid";
+    private const string Json = "application/json";
+
+    /// <param name="Name">Module and thing: <c>advocacy.case</c>.</param>
+    /// <param name="Initial">Where all begin.</param>
+    /// <param name="Statuses">Every status, in reading order.</param>
+    /// <param name="Final">Statuses that nothing leaves.</param>
+    public sealed record WorkflowAnswer(string Name, string Initial, IReadOnlyList<string> Statuses, IReadOnlyList<string> Final, IReadOnlyList<Move> Moves);
+
+    public sealed record WorkflowList(IReadOnlyList<WorkflowAnswer> Items);
+
+    public static void MapWorkflows(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/workflows", List).AllowAnonymous().WithTags("Workflows").WithSummary("Every workflow: its statuses and legal moves");
+        routes.MapGet("/workflows/{name}", Get).AllowAnonymous().WithTags("Workflows").WithSummary("One workflow, as JSON or as a Mermaid drawing")
+            .Produces<WorkflowAnswer>(200, Json, Mermaid).Refuses(404, 406);
+    }
+
+    private static Ok<WorkflowList> List(IEnumerable<Workflow> workflows) =>
+        TypedResults.Ok(new WorkflowList([.. workflows.OrderBy(w => w.Name, StringComparer.Ordinal).Select(Answer)]));
+
+    private static IResult Get(string name, IEnumerable<Workflow> workflows, HttpRequest request)
+    {
+        if (workflows.FirstOrDefault(w => w.Name == name) is not { } workflow)
+            return Refusal.NotFound(ProblemCodes.WorkflowNotFound, "Workflow not found");
+        return Preferred(request) switch
+        {
+            Json => TypedResults.Ok(Answer(workflow)),
+            Mermaid => TypedResults.Text(workflow.Draw(), Mermaid),
+            _ => Refusal.NotAcceptable($"A workflow can be given as {Json} or {Mermaid}."),
+        };
+    }
+
+    /// <summary>Content negotiation (RFC 9110, section 12.5.1) between two types; JSON where both are as welcome.</summary>
+    private static string? Preferred(HttpRequest request)
+    {
+        if (request.Headers.Accept.Count == 0)
+            return Json;
+        if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted))
+            return null;
+        var (json, mermaid) = (Weight(accepted, Json), Weight(accepted, Mermaid));
+        if (json <= 0 && mermaid <= 0)
+            return null;
+        return mermaid > json ? Mermaid : Json;
+    }
+
+    /// <summary>The quality of the most specific range that takes the type.</summary>
+    private static double Weight(IEnumerable<MediaTypeHeaderValue> accepted, string type)
+    {
+        var media = new MediaTypeHeaderValue(type);
+        return accepted.Where(range => media.IsSubsetOf(range))
+            .OrderBy(range => range.MatchesAllTypes ? 2 : range.MatchesAllSubTypes ? 1 : 0)
+            .Select(range => range.Quality ?? 1)
+            .FirstOrDefault(0);
+    }
+
+    private static WorkflowAnswer Answer(Workflow workflow) =>
+        new(workflow.Name, workflow.Initial, workflow.Statuses, [.. workflow.Final], workflow.Moves);
+}
