@@ -16,9 +16,6 @@ namespace Caraway;
 /// <summary>The web application: what is registered, in which order a request passes, and which modules answer.</summary>
 internal static class CarawayApplication
 {
-    /// <param name="Configuration">Settings, aliases resolved.</param>
-    /// <param name="Source">The database.</param>
-    /// <param name="ApiKey">The key of the environment.</param>
     internal sealed record Parts
     {
         public required IConfiguration Configuration { get; init; }

@@ -1,1 +1,13 @@
-return 0;
+using System.CommandLine;
+using Caraway.Commands;
+using Caraway.Platform;
+
+var root = new RootCommand("Caraway: one program for the desks around a patient.")
+{
+    ServeCommand.Create(),
+    MigrateCommand.Create(),
+    ImportCommand.Create(),
+    TestCommand.Create(),
+};
+
+return await Run.ToExitCode(root.Parse(args));

@@ -58,7 +58,7 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
 
         var cancel = http.RequestAborted;
         var keyHash = Hash(Encoding.UTF8.GetBytes($"{caller.Id}\n{http.Request.Method} {http.Request.Path}\n{key}"));
-        var fingerprint = Hash(http.Features.GetRequiredFeature<BufferedBody>().Bytes);
+        var fingerprint = Hash(http.Features.Get<BufferedBody>()?.Bytes ?? throw new InvalidOperationException("UseIdempotencyBodies did not run."));
         var now = time.GetUtcNow().UtcDateTime;
 
         var database = http.RequestServices.GetRequiredService<Database>();

@@ -26,7 +26,7 @@ internal static class OpenApi
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
             {
-                [ApiKeyAuthentication.Scheme] = new OpenApiSecurityScheme
+                [ApiKeyAuthentication.SchemeName] = new OpenApiSecurityScheme
                 {
                     Type = SecuritySchemeType.ApiKey,
                     In = ParameterLocation.Header,
@@ -57,7 +57,7 @@ internal static class OpenApi
         if (metadata.OfType<RequiredPermission>().LastOrDefault() is { } permission)
         {
             operation.Description = $"Needs the permission `{permission.Name}`.";
-            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(ApiKeyAuthentication.Scheme, context.Document)] = [] }];
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(ApiKeyAuthentication.SchemeName, context.Document)] = [] }];
         }
 
         operation.Parameters ??= [];

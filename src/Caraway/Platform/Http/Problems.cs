@@ -86,8 +86,8 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
                 return Refusal.BadRequest(ProblemCodes.MalformedJson, "The body is empty; a JSON object is needed.");
             case BadHttpRequestException e:
                 return OfStatus(e.StatusCode);
-            case not null when IsAway(exception):
-                LogDatabaseAway(exception, context.TraceIdentifier);
+            case var e when IsAway(exception):
+                LogDatabaseAway(e, context.TraceIdentifier);
                 return Refusal.Unavailable("The database cannot be reached. Nothing can be said of this request; try it again with the same Idempotency-Key.");
             default:
                 LogBug(exception, context.TraceIdentifier);

@@ -70,7 +70,7 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
             Errors = Errors,
             CaseId = CaseId,
         };
-        return response.WriteAsJsonAsync(problem, PlatformJson.Default.Problem, "application/problem+json", httpContext.RequestAborted);
+        return response.WriteAsJsonAsync(problem, options: null, "application/problem+json", httpContext.RequestAborted);
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Data;
+using System.Runtime.CompilerServices;
 using Dapper;
 using Npgsql;
 
@@ -13,10 +14,9 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
     private NpgsqlConnection? shared;
     private NpgsqlTransaction? transaction;
 
-    static Database()
-    {
-        DefaultTypeMap.MatchNamesWithUnderscores = true;
-    }
+    /// <summary>Columns are snake_case, members are not: Dapper's one setting, made before anything asks it.</summary>
+    [ModuleInitializer]
+    internal static void SetUpDapper() => DefaultTypeMap.MatchNamesWithUnderscores = true;
 
     /// <summary>The statement's first row, or null.</summary>
     public Task<T?> First<T>(string sql, object? values, CancellationToken cancel) =>

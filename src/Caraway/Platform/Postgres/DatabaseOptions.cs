@@ -143,7 +143,7 @@ internal sealed class DatabaseOptions
         {
             var server = new NpgsqlConnectionStringBuilder(keywords);
             RefuseFile(server.Database);
-            return server.Host is { Length: > 0 } ? server : throw new ArgumentException("no host");
+            return server.Host is { Length: > 0 } ? server : throw new FormatException("There is no host.");
         }
         catch (Exception e) when (e is ArgumentException or FormatException or KeyNotFoundException)
         {

@@ -23,20 +23,23 @@ internal sealed class ApiKeyOptions : AuthenticationSchemeOptions
 internal sealed class ApiKeyAuthentication(IOptionsMonitor<ApiKeyOptions> options, ILoggerFactory logger, UrlEncoder encoder)
     : AuthenticationHandler<ApiKeyOptions>(options, logger, encoder)
 {
-    public const string Scheme = "ApiKey";
+    public const string SchemeName = "ApiKey";
     public const string Header = "X-API-Key";
 
-    private static readonly FrozenSet<string> Granted = FrozenSet.Create(Permission.AdvocacyRead, Permission.AdvocacyWrite);
+    private static readonly FrozenSet<string> Granted = FrozenSet.Create(StringComparer.Ordinal, Permission.AdvocacyRead, Permission.AdvocacyWrite);
 
     private static readonly ClaimsPrincipal Principal =
-        new(new ClaimsIdentity(Granted.Select(permission => new Claim("permission", permission)), Scheme));
+        new(new ClaimsIdentity(Granted.Select(permission => new Claim("permission", permission)), SchemeName));
 
-    private static readonly AuthenticationTicket Ticket = new(Principal, Scheme);
+    private static readonly AuthenticationTicket Ticket = new(Principal, SchemeName);
 
     public static void Add(IServiceCollection services, string key)
     {
-        services.AddAuthentication(Scheme)
-            .AddScheme<ApiKeyOptions, ApiKeyAuthentication>(Scheme, options => options.KeyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        // The core alone: AddAuthentication would bring Data Protection, whose keys nothing here uses.
+        services.AddAuthenticationCore(authentication => authentication.DefaultScheme = SchemeName);
+        services.AddWebEncoders();
+        new AuthenticationBuilder(services)
+            .AddScheme<ApiKeyOptions, ApiKeyAuthentication>(SchemeName, options => options.KeyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key)));
         var authorization = services.AddAuthorizationBuilder();
         foreach (var permission in Permission.All)
             authorization.AddPolicy(permission, policy => policy.RequireClaim("permission", permission));

@@ -12,6 +12,8 @@ internal static class Logging
         logging.AddFilter("Microsoft", LogLevel.Warning);
         // The exception handler's own line would repeat ours, with the request's path.
         logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
+        // One line for each wrong key would let a stranger fill the log; the answers' metric counts them.
+        logging.AddFilter("Caraway.Platform.Security", LogLevel.Warning);
         logging.AddFilter("Npgsql", LogLevel.Warning);
         if (isDevelopment)
         {

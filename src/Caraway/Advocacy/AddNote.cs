@@ -1,0 +1,51 @@
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Advocacy;
+
+/// <summary><c>POST /cases/{id}/notes</c>: adds a note, to a closed case too.</summary>
+internal static class AddNote
+{
+    public sealed record Request
+    {
+        /// <summary>Who writes; from a system with a key it is taken as given, and recorded as on that person's behalf.</summary>
+        [Needed, Text(CaseLimits.Person)]
+        public string? Author { get; init; }
+
+        [Needed, Text(CaseLimits.NoteBody)]
+        public string? Body { get; init; }
+    }
+
+    public sealed record Response(long NoteId, long CaseId);
+
+    /// <summary>The id is drawn under the case's lock, so that the order of ids is the order of notes.</summary>
+    private const string Insert = """
+        with parent as (
+            select id from advocacy.cases where id = @id for no key update
+        ), added as (
+            insert into advocacy.notes (case_id, author, body, created_at)
+            select id, @Author, @Body, @now from parent
+            returning id, case_id
+        ), logged as (
+            insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
+            select @now, 'case.note_added', 'advocacy.case:' || case_id, @caller, @Author, @RequestId, @Address,
+                json_build_object('case_id', case_id, 'note_id', id, 'author', @Author::text)::text
+            from added
+        )
+        select id as note_id, case_id from added
+        """;
+
+    public static async Task<Results<Created<Response>, Refusal>> Handle(
+        RowId id, Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+    {
+        var note = await database.First<Response>(
+            Insert,
+            new { id = id.Value, request.Author, request.Body, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address },
+            cancel);
+        return note is null
+            ? Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found")
+            : TypedResults.Created($"/cases/{note.CaseId}/notes", note);
+    }
+}

@@ -1,0 +1,29 @@
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Dapper;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Advocacy;
+
+/// <summary><c>GET /cases/{id}/documents</c>: a case's documents, newest first, as a bare array.</summary>
+internal static class ListDocuments
+{
+    /// <param name="GcsUri">The reference's URI, whatever store it names; the field keeps the earlier API's name.</param>
+    /// <param name="ErrorMessage">On FAILED: a sentence for people.</param>
+    public sealed record Document(
+        long DocumentId, long CaseId, string Filename, string? ContentType, string? GcsUri, string Status, string? ErrorMessage,
+        DateTime CreatedAt, DateTime UpdatedAt);
+
+    private const string Select = """
+        select exists (select from advocacy.cases where id = @Value);
+        select id as document_id, case_id, filename, content_type, uri as gcs_uri, status, error_message, created_at, updated_at
+        from advocacy.documents where case_id = @Value order by id desc
+        """;
+
+    public static async Task<Results<Ok<List<Document>>, Refusal>> Handle(RowId id, Database database, CancellationToken cancel)
+    {
+        var (exists, documents) = await database.Many(
+            Select, id, async grid => (await grid.ReadSingleAsync<bool>(), (await grid.ReadAsync<Document>()).AsList()), cancel);
+        return exists ? TypedResults.Ok(documents) : Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
+    }
+}

@@ -1,0 +1,40 @@
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Caraway.Advocacy;
+
+/// <summary><c>POST /internal/documents/{document_id}/process</c>: queues a document's processing again; once, however often it is asked for.</summary>
+internal static class RequestProcessing
+{
+    public sealed record Response(string Status, long DocumentId);
+
+    private const string Queue = """
+        with found as (
+            select id, case_id from advocacy.documents where id = @id
+        ), queued as (
+            insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
+            select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now from found
+            on conflict (kind, subject) where state = 'queued' do nothing
+            returning id
+        ), logged as (
+            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            select @now, 'case.document_processing_requested', 'advocacy.case:' || f.case_id, @caller, @RequestId, @Address,
+                json_build_object('case_id', f.case_id, 'document_id', f.id)::text
+            from found f, queued
+        )
+        select id from found
+        """;
+
+    public static async Task<Results<Accepted<Response>, Refusal>> Handle(
+        [FromRoute(Name = "document_id")] RowId id, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+    {
+        var found = await database.First<long?>(
+            Queue, new { id = id.Value, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address }, cancel);
+        return found is { } document
+            ? TypedResults.Accepted((string?)null, new Response("accepted", document))
+            : Refusal.NotFound(ProblemCodes.DocumentNotFound, "Document not found");
+    }
+}

@@ -1,0 +1,85 @@
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Advocacy;
+
+/// <summary><c>POST /intakes</c>: a person's request becomes an applicant and a case in NEW, in one statement.</summary>
+internal static class SubmitIntake
+{
+    public sealed record Request
+    {
+        [Needed, Text(CaseLimits.FullName)]
+        public string? FullName { get; init; }
+
+        [Email]
+        public string? Email { get; init; }
+
+        [Text(CaseLimits.Phone, AllowEmpty = true, AllowBlank = true)]
+        public string? Phone { get; init; }
+
+        [Needed, Text(CaseLimits.Narrative)]
+        public string? Narrative { get; init; }
+
+        /// <summary>A user with the role patient.</summary>
+        public long? PatientId { get; init; }
+
+        /// <summary>The case's id in the system that it came from; unique.</summary>
+        [Text(CaseLimits.ExternalReference)]
+        public string? ExternalReference { get; init; }
+    }
+
+    public sealed record Response(long CaseId, string Status);
+
+    /// <summary>
+    /// The case goes in before its applicant (the reference between them is checked at the statement's end), so that a taken external
+    /// reference leaves nothing behind. No row comes back then.
+    /// </summary>
+    private const string Insert = """
+        with opened as (
+            insert into advocacy.cases (applicant_id, narrative, external_reference, current_status, created_at, updated_at)
+            values (nextval('advocacy.applicants_id_seq'), @Narrative, @ExternalReference, @initial, @now, @now)
+            on conflict (external_reference) do nothing
+            returning id, applicant_id
+        ), applicant as (
+            insert into advocacy.applicants (id, full_name, email, phone, created_at) overriding system value
+            select applicant_id, @FullName, @email, @Phone, @now from opened
+        ), moved as (
+            insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
+            select id, null, @initial, 'system', 'case created from intake', @now from opened
+        ), logged as (
+            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            select @now, 'case.opened', 'advocacy.case:' || id, @caller, @RequestId, @Address,
+                json_build_object('case_id', id, 'applicant_id', applicant_id, 'external_reference', @ExternalReference::text)::text
+            from opened
+        )
+        select id from opened
+        """;
+
+    private const string FindReference = "select id from advocacy.cases where external_reference = @ExternalReference";
+
+    public static async Task<Results<Created<Response>, Refusal>> Handle(
+        Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+    {
+        // Until users exist (Identity), no id can be a patient's.
+        if (request.PatientId is not null)
+            return Refusal.Invalid(new ProblemError("#/patient_id", "There is no patient with this id."));
+
+        var now = time.GetUtcNow().UtcDateTime;
+        var email = request.Email is null ? null : EmailAttribute.Normalize(request.Email);
+        var id = await database.First<long?>(
+            Insert,
+            new
+            {
+                request.FullName, email, request.Phone, request.Narrative, request.ExternalReference,
+                initial = CaseStatus.New, now, caller = caller.Id, caller.RequestId, caller.Address,
+            },
+            cancel);
+        if (id is { } opened)
+            return TypedResults.Created($"/cases/{opened}", new Response(opened, CaseStatus.New));
+
+        var taken = await database.First<long?>(FindReference, new { request.ExternalReference }, cancel);
+        return Refusal.Conflict(ProblemCodes.ExternalReferenceUsed, "External reference already used", taken);
+    }
+}

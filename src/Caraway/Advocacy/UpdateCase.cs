@@ -1,0 +1,105 @@
+using System.ComponentModel.DataAnnotations;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Advocacy;
+
+/// <summary><c>PATCH /cases/{id}</c>: moves a case, assigns it, or both; all of it or nothing.</summary>
+internal static class UpdateCase
+{
+    public sealed record Request
+    {
+        [AllowedValues(
+            null, CaseStatus.New, CaseStatus.InReview, CaseStatus.NeedsInfo, CaseStatus.Submitted, CaseStatus.Approved, CaseStatus.Denied, CaseStatus.Closed,
+            ErrorMessage = "The status must be one of NEW, IN_REVIEW, NEEDS_INFO, SUBMITTED, APPROVED, DENIED, CLOSED.")]
+        public string? Status { get; init; }
+
+        /// <summary>Who works on it; the empty text unassigns.</summary>
+        [Text(CaseLimits.Person, AllowEmpty = true)]
+        public string? Assignee { get; init; }
+
+        /// <summary>On whose behalf the calling system acts; "system" when it does not say.</summary>
+        [Text(CaseLimits.Person, AllowEmpty = true, AllowBlank = true)]
+        public string? Actor { get; init; }
+
+        [Text(CaseLimits.Reason, AllowEmpty = true, AllowBlank = true)]
+        public string? Reason { get; init; }
+    }
+
+    public sealed record Response(long CaseId, string PreviousStatus, string Status, string? Assignee);
+
+    /// <param name="PreviousStatus">What the case was when its row was locked.</param>
+    /// <param name="Status">What it is now; null when nothing was changed.</param>
+    private sealed record Row(
+        long CaseId, string PreviousStatus, string? PreviousAssignee, long PreviousVersion, string? Status, string? Assignee, long LastNote);
+
+    /// <summary>
+    /// Locks the row, changes it where version and workflow allow and something would change, and records each change; answers what was
+    /// found beside what was made of it, so that a "no" needs no second look.
+    /// </summary>
+    private const string Update = """
+        with found as (
+            select id, current_status, assignee, version from advocacy.cases where id = @id for no key update
+        ), changed as (
+            update advocacy.cases c
+            set current_status = coalesce(@Status::text, f.current_status),
+                assignee = case when @Assignee::text is null then f.assignee else nullif(@Assignee::text, '') end,
+                version = f.version + 1,
+                updated_at = @now
+            from found f
+            where c.id = f.id
+                and (@versions::bigint[] is null or f.version = any(@versions::bigint[]))
+                and (@Status::text is null or f.current_status = @Status::text or f.current_status = any(@sources::text[]))
+                and (f.current_status <> @Status::text or f.assignee is distinct from nullif(coalesce(@Assignee::text, f.assignee), ''))
+            returning c.id, f.current_status as old_status, c.current_status, f.assignee as old_assignee, c.assignee
+        ), moved as (
+            insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
+            select id, old_status, current_status, @actor, @Reason, @now from changed where old_status <> current_status
+        ), logged as (
+            insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
+            select @now, e.name, 'advocacy.case:' || c.id, @caller, @onBehalfOf, @RequestId, @Address, e.payload::text
+            from changed c, lateral (values
+                ('case.moved', c.old_status <> c.current_status,
+                    json_build_object('case_id', c.id, 'from_status', c.old_status, 'to_status', c.current_status, 'reason', @Reason::text)),
+                ('case.assigned', c.old_assignee is distinct from c.assignee,
+                    json_build_object('case_id', c.id, 'from_assignee', c.old_assignee, 'to_assignee', c.assignee, 'reason', @Reason::text))
+            ) e (name, happened, payload)
+            where e.happened
+        )
+        select f.id as case_id, f.current_status as previous_status, f.assignee as previous_assignee, f.version as previous_version,
+            c.current_status as status, c.assignee,
+            coalesce((select max(n.id) from advocacy.notes n where n.case_id = f.id), 0) as last_note
+        from found f left join changed c on c.id = f.id
+        """;
+
+    public static async Task<Results<Tagged<Response>, Refusal>> Handle(
+        RowId id, Request request, HttpRequest http, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+    {
+        var versions = ETag.IfMatch(http);
+        var onBehalfOf = string.IsNullOrWhiteSpace(request.Actor) ? null : request.Actor;
+        var row = await database.First<Row>(
+            Update,
+            new
+            {
+                id = id.Value, request.Status, request.Assignee, request.Reason, versions,
+                sources = request.Status is null ? [] : CaseWorkflow.Table.Into(request.Status),
+                actor = onBehalfOf ?? "system", onBehalfOf, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address,
+            },
+            cancel);
+
+        if (row is null)
+            return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
+        if (row.Status is not null)
+            return Answer(row, row.Status, row.Assignee, row.PreviousVersion + 1);
+        if (versions?.Contains(row.PreviousVersion) == false)
+            return Refusal.Stale();
+        if (request.Status is { } status && status != row.PreviousStatus && !CaseWorkflow.Table.Allows(row.PreviousStatus, status))
+            return Refusal.Conflict(ProblemCodes.InvalidTransition, $"Invalid status transition {row.PreviousStatus} -> {status}");
+        return Answer(row, row.PreviousStatus, row.PreviousAssignee, row.PreviousVersion);
+    }
+
+    private static Tagged<Response> Answer(Row row, string status, string? assignee, long version) =>
+        new(ETag.Of(version, row.LastNote), new Response(row.CaseId, row.PreviousStatus, status, assignee));
+}

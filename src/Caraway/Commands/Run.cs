@@ -1,0 +1,39 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Caraway.Platform;
+using Npgsql;
+
+namespace Caraway.Commands;
+
+/// <summary>Runs a command line and says how it ended: messages on standard error, numbers of <see cref="ExitCode"/>.</summary>
+internal static class Run
+{
+    public static async Task<int> ToExitCode(ParseResult command)
+    {
+        var exitCode = command.Errors.Count > 0 ? ExitCode.BadInput : ExitCode.Done;
+        try
+        {
+            var invoked = await command.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(1) });
+            return exitCode == ExitCode.Done ? invoked : exitCode;
+        }
+        catch (CommandException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return e.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Interrupted;
+        }
+        catch (NpgsqlException e)
+        {
+            await Console.Error.WriteLineAsync($"The database cannot be used: {e.InnerException?.Message ?? e.Message}");
+            return ExitCode.Database;
+        }
+        catch (Exception e)
+        {
+            await Console.Error.WriteLineAsync(e.ToString());
+            return ExitCode.Failed;
+        }
+    }
+}

@@ -1,0 +1,114 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using Caraway.Platform;
+using Caraway.Platform.Security;
+
+namespace Caraway.Commands;
+
+/// <summary><c>caraway serve</c>: answers until it is told to stop.</summary>
+internal static class ServeCommand
+{
+    private const string ApiKeyFile = "api-key";
+
+    public static Command Create()
+    {
+        var command = new Command("serve", "Serve the API on http://localhost:8000 (PORT), with an embedded PostgreSQL unless DATABASE_URL names a server.");
+        command.SetAction((_, cancel) => Serve(cancel));
+        return command;
+    }
+
+    private static async Task<int> Serve(CancellationToken cancel)
+    {
+        var configuration = Settings.Load();
+        var home = Home.Find();
+        WarnOfUnneeded(configuration);
+        var server = Workspace.Bind<ServerOptions>(configuration, "Server");
+        var isDevelopment = Settings.EnvironmentName(configuration) == Environments.Development;
+        var apiKey = ApiKey(configuration, home, isDevelopment);
+
+        await using var only = OnlyServer(configuration, home, server.Port);
+        await using var workspace = await Workspace.Open(configuration, home, cancel);
+        await workspace.PrepareSchema(cancel);
+        await using var app = CarawayApplication.Build(new CarawayApplication.Parts
+        {
+            Configuration = configuration,
+            EnvironmentName = workspace.EnvironmentName,
+            Source = workspace.Source,
+            MasterKey = MasterKey.Read(configuration["MasterKey"], home),
+            ApiKey = apiKey,
+        });
+        try
+        {
+            await app.StartAsync(cancel);
+        }
+        catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException or SocketException || e.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new CommandException(ExitCode.Busy, $"Port {server.Port} is taken by another program. Choose another one: PORT=8001 ./caraway serve", e);
+        }
+
+        Announce(app, workspace, apiKey);
+        await app.WaitForShutdownAsync(cancel);
+        return ExitCode.Done;
+    }
+
+    /// <summary>The environment's key; in development one of this folder's own. Elsewhere there is no key that nobody chose.</summary>
+    private static string ApiKey(IConfiguration configuration, Home home, bool isDevelopment)
+    {
+        if (configuration["ApiKey:Key"] is { Length: > 0 } key)
+        {
+            return key.All(c => c is >= '!' and <= '~')
+                ? key
+                : throw new CommandException(ExitCode.BadInput, "API_KEY must have visible ASCII characters only, for it travels in a header.");
+        }
+
+        return isDevelopment
+            ? home.ReadOrCreateSecret(ApiKeyFile).Secret
+            : throw new CommandException(ExitCode.BadInput, "No API key is configured. Set API_KEY (make one with: openssl rand -hex 32).");
+    }
+
+    /// <summary>One server a folder, where the folder holds the database.</summary>
+    private static FileStream? OnlyServer(IConfiguration configuration, Home home, int port)
+    {
+        if (!Workspace.Bind<Platform.Postgres.DatabaseOptions>(configuration, "Database").IsEmbedded)
+            return null;
+        home.Create();
+        var note = home.FileIn("serve.pid");
+        try
+        {
+            var file = File.Open(home.FileIn("serve.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            File.WriteAllText(note, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId}, port {port}"));
+            return file;
+        }
+        catch (IOException e)
+        {
+            var who = File.Exists(note) ? File.ReadAllText(note) : "unknown process";
+            throw new CommandException(ExitCode.Busy, $"Caraway is already serving from {home.State} ({who}). Stop it first, or set DATABASE_URL: many processes can share a server.", e);
+        }
+    }
+
+    private static void WarnOfUnneeded(IConfiguration configuration)
+    {
+        foreach (var (name, key) in new[] { ("CELERY_BROKER_URL", "Unneeded:CeleryBrokerUrl"), ("CELERY_RESULT_BACKEND", "Unneeded:CeleryResultBackend") })
+        {
+            if (configuration[key] is { Length: > 0 })
+                Console.Error.WriteLine($"{name} is ignored: Caraway keeps its queue in PostgreSQL and needs no broker.");
+        }
+    }
+
+    private static void Announce(WebApplication app, Workspace workspace, string apiKey)
+    {
+        if (!workspace.IsDevelopment)
+            return;
+        var seconds = (TimeProvider.System.GetUtcNow().UtcDateTime - Process.GetCurrentProcess().StartTime.ToUniversalTime()).TotalSeconds;
+        var url = app.Urls.First().Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+            Caraway {Platform.Telemetry.Health.Version} is ready on {url} after {seconds:0.0} s.
+              API page   {url}/docs
+              Database   {(workspace.IsEmbedded ? "embedded PostgreSQL in " + workspace.Home.DataFolder : "PostgreSQL server of DATABASE_URL or DB_HOST")}
+              API key    {(workspace.Configuration["ApiKey:Key"] is { Length: > 0 } ? "the one of API_KEY" : apiKey + "   (header X-API-Key; kept in .caraway/" + ApiKeyFile + ")")}
+            Stop with Ctrl-C.
+            """));
+    }
+}
