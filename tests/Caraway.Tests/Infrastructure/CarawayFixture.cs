@@ -58,7 +58,8 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
     {
         Client.Dispose();
         Stranger.Dispose();
-        await app!.DisposeAsync();
+        await app!.StopAsync();
+        await app.DisposeAsync();
         await source!.DisposeAsync();
         await Database.DisposeAsync();
         home.Delete(recursive: true);
