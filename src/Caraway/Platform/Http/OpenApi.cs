@@ -9,10 +9,15 @@ namespace Caraway.Platform.Http;
 /// <summary>The OpenAPI 3.1 document at <c>/openapi.json</c>, made from the routes' signatures, and its page at <c>/docs</c>.</summary>
 internal static class OpenApi
 {
-    private const string Document = "caraway";
-
-    public static void Add(IServiceCollection services) => services.AddOpenApi(Document, options =>
+    public static void Add(IServiceCollection services) => services.AddOpenApi(options =>
     {
+        // A use case's records are nested in it, so their bare names (Request, Response) would collide.
+        options.CreateSchemaReferenceId = type => (OpenApiOptions.CreateDefaultSchemaReferenceId(type), type.Type) switch
+        {
+            (null, _) => null,
+            (_, { IsNested: true } nested) => nested.DeclaringType!.Name + nested.Name,
+            (var name, _) => name,
+        };
         options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
         options.AddDocumentTransformer((document, _, _) =>
         {
@@ -42,7 +47,6 @@ internal static class OpenApi
     public static void MapOpenApiPage(this WebApplication app)
     {
         app.MapOpenApi("/openapi.json").AllowAnonymous();
-        app.MapGet("/openapi/{documentName}.json", (string documentName) => Results.Redirect("/openapi.json")).AllowAnonymous().ExcludeFromDescription();
         app.UseSwaggerUI(page =>
         {
             page.RoutePrefix = "docs";
@@ -76,14 +80,15 @@ internal static class OpenApi
         Schema = new OpenApiSchema { Type = JsonSchemaType.String },
     };
 
-    /// <summary>Says what the attributes of a request mean, and that ids are 64-bit integers.</summary>
+    /// <summary>Says what our own JSON converters hide (texts, times, ids), and what the attributes of a request mean.</summary>
     private static Task Schema(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancel)
     {
-        if (context.JsonTypeInfo.Type == typeof(RowId) || context.ParameterDescription?.Type == typeof(RowId))
-        {
-            schema.Type = JsonSchemaType.Integer;
-            schema.Format = "int64";
-        }
+        var type = context.ParameterDescription is { } parameter ? parameter.ParameterDescriptor.ParameterType : context.JsonTypeInfo.Type;
+        var isNullable = context.JsonPropertyInfo?.IsGetNullable == true;
+        if (type == typeof(RowId) || context.ParameterDescription?.Name is "limit" or "cursor")
+            (schema.Type, schema.Format) = (JsonSchemaType.Integer, "int64");
+        else if (type == typeof(string) || type == typeof(DateTime))
+            schema.Type = isNullable ? JsonSchemaType.String | JsonSchemaType.Null : JsonSchemaType.String;
 
         var attributes = context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(inherit: true) ?? [];
         foreach (var attribute in attributes)

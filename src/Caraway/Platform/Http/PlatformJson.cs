@@ -9,6 +9,7 @@ namespace Caraway.Platform.Http;
 /// <summary>The platform's own JSON shapes.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(RowId))]
 [JsonSerializable(typeof(Telemetry.Health.Answer))]
 [JsonSerializable(typeof(Telemetry.Health.Greeting))]
 [JsonSerializable(typeof(Workflows.WorkflowEndpoints.WorkflowList))]
