@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Mvc.ModelBinding;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -15,6 +16,7 @@ internal static class OpenApi
         options.CreateSchemaReferenceId = type => (OpenApiOptions.CreateDefaultSchemaReferenceId(type), type.Type) switch
         {
             (null, _) => null,
+            (_, var id) when id == typeof(RowId) => null,
             (_, { IsNested: true } nested) => nested.DeclaringType!.Name + nested.Name,
             (var name, _) => name,
         };
@@ -83,12 +85,14 @@ internal static class OpenApi
     /// <summary>Says what our own JSON converters hide (texts, times, ids), and what the attributes of a request mean.</summary>
     private static Task Schema(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancel)
     {
-        var type = context.ParameterDescription is { } parameter ? parameter.ParameterDescriptor.ParameterType : context.JsonTypeInfo.Type;
+        var type = context.ParameterDescription is { } parameter && parameter.Source != BindingSource.Body ? parameter.ParameterDescriptor.ParameterType : context.JsonTypeInfo.Type;
         var isNullable = context.JsonPropertyInfo?.IsGetNullable == true;
         if (type == typeof(RowId) || context.ParameterDescription?.Name is "limit" or "cursor")
             (schema.Type, schema.Format) = (JsonSchemaType.Integer, "int64");
         else if (type == typeof(string) || type == typeof(DateTime))
             schema.Type = isNullable ? JsonSchemaType.String | JsonSchemaType.Null : JsonSchemaType.String;
+        else if (schema.Type == JsonSchemaType.Array)
+            schema.Items ??= new OpenApiSchema { Type = JsonSchemaType.String };
 
         var attributes = context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(inherit: true) ?? [];
         foreach (var attribute in attributes)
