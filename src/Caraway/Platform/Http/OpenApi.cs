@@ -88,7 +88,7 @@ internal static class OpenApi
         var type = context.ParameterDescription is { } parameter && parameter.Source != BindingSource.Body ? parameter.ParameterDescriptor.ParameterType : context.JsonTypeInfo.Type;
         var isNullable = context.JsonPropertyInfo?.IsGetNullable == true;
         if (type == typeof(RowId) || context.ParameterDescription?.Name is "limit" or "cursor")
-            (schema.Type, schema.Format) = (JsonSchemaType.Integer, "int64");
+            (schema.Type, schema.Format, schema.Properties, schema.Description) = (JsonSchemaType.Integer, "int64", null, null);
         else if (type == typeof(string) || type == typeof(DateTime))
             schema.Type = isNullable ? JsonSchemaType.String | JsonSchemaType.Null : JsonSchemaType.String;
         else if (schema.Type == JsonSchemaType.Array)
@@ -99,6 +99,9 @@ internal static class OpenApi
         {
             switch (attribute)
             {
+                case NeededAttribute:
+                    schema.Type &= ~JsonSchemaType.Null;
+                    break;
                 case TextAttribute text:
                     schema.MinLength = text.AllowEmpty ? 0 : 1;
                     schema.MaxLength = text.Max;
