@@ -24,7 +24,7 @@ internal static class AddDocument
 
     public sealed record Response(long DocumentId, long CaseId, string Status);
 
-    private const string Insert = """
+    internal const string Insert = """
         with parent as (
             select id from advocacy.cases where id = @id for no key update
         ), added as (

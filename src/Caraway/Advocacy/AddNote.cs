@@ -21,7 +21,7 @@ internal static class AddNote
     public sealed record Response(long NoteId, long CaseId);
 
     /// <summary>The id is drawn under the case's lock, so that the order of ids is the order of notes.</summary>
-    private const string Insert = """
+    internal const string Insert = """
         with parent as (
             select id from advocacy.cases where id = @id for no key update
         ), added as (

@@ -29,7 +29,7 @@ internal static class GetCase
         long ApplicantId, string FullName, string? Email, string? Phone, DateTime ApplicantCreatedAt);
 
     /// <summary>One round trip and one snapshot, so that a move beside it cannot show its event without its status.</summary>
-    private const string Select = """
+    internal const string Select = """
         begin isolation level repeatable read, read only;
         select c.id, c.narrative, c.current_status, c.assignee, c.created_at, c.updated_at, c.version,
             a.id as applicant_id, a.full_name, a.email, a.phone, a.created_at as applicant_created_at

@@ -29,7 +29,7 @@ internal static class ImportIntakes
     ];
 
     /// <summary>Rows go in by the file's order and steps by their own, so that ids tell both, and two imports of one file cannot deadlock.</summary>
-    private const string Insert = """
+    internal const string Insert = """
         with batch as materialized (
             select nextval('advocacy.applicants_id_seq') as applicant_id, r.*
             from unnest(@names::text[], @emails::text[], @phones::text[], @narratives::text[], @references::text[], @decisions::text[], @reasons::text[])

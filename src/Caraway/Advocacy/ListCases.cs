@@ -12,14 +12,14 @@ internal static class ListCases
     public sealed record Item(long CaseId, string ApplicantName, string CurrentStatus, string? Assignee, DateTime CreatedAt);
 
     /// <summary>The filters that are given make the statement: four in all, each a walk down one index.</summary>
-    private const string Select = """
+    internal const string Select = """
         select c.id as case_id, a.full_name as applicant_name, c.current_status, c.assignee, c.created_at
         from advocacy.cases c
         join advocacy.applicants a on a.id = c.applicant_id
         where c.id < @Before
         """;
 
-    private const string Order = " order by c.id desc limit @take";
+    internal const string Order = " order by c.id desc limit @take";
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
         string? status, string? assignee, string? limit, string? cursor, Database database, CancellationToken cancel)

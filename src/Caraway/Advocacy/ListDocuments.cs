@@ -14,7 +14,7 @@ internal static class ListDocuments
         long DocumentId, long CaseId, string Filename, string? ContentType, string? GcsUri, string Status, string? ErrorMessage,
         DateTime CreatedAt, DateTime UpdatedAt);
 
-    private const string Select = """
+    internal const string Select = """
         select exists (select from advocacy.cases where id = @Value);
         select id as document_id, case_id, filename, content_type, uri as gcs_uri, status, error_message, created_at, updated_at
         from advocacy.documents where case_id = @Value order by id desc

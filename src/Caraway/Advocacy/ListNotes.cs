@@ -12,7 +12,7 @@ internal static class ListNotes
 
     public sealed record Note(long NoteId, long CaseId, string Author, string Body, DateTime CreatedAt);
 
-    private const string Select = """
+    internal const string Select = """
         select exists (select from advocacy.cases where id = @Value);
         select id as note_id, case_id, author, body, created_at from advocacy.notes where case_id = @Value order by id desc
         """;

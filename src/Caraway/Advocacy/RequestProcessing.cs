@@ -11,7 +11,7 @@ internal static class RequestProcessing
 {
     public sealed record Response(string Status, long DocumentId);
 
-    private const string Queue = """
+    internal const string Queue = """
         with found as (
             select id, case_id from advocacy.documents where id = @id
         ), queued as (

@@ -36,7 +36,7 @@ internal static class SubmitIntake
     /// The case goes in before its applicant (the reference between them is checked at the statement's end), so that a taken external
     /// reference leaves nothing behind. No row comes back then.
     /// </summary>
-    private const string Insert = """
+    internal const string Insert = """
         with opened as (
             insert into advocacy.cases (applicant_id, narrative, external_reference, current_status, created_at, updated_at)
             values (nextval('advocacy.applicants_id_seq'), @Narrative, @ExternalReference, @initial, @now, @now)
@@ -57,7 +57,7 @@ internal static class SubmitIntake
         select id from opened
         """;
 
-    private const string FindReference = "select id from advocacy.cases where external_reference = @ExternalReference";
+    internal const string FindReference = "select id from advocacy.cases where external_reference = @ExternalReference";
 
     public static async Task<Results<Created<Response>, Refusal>> Handle(
         Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)

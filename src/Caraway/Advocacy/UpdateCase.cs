@@ -39,7 +39,7 @@ internal static class UpdateCase
     /// Locks the row, changes it where version and workflow allow and something would change, and records each change; answers what was
     /// found beside what was made of it, so that a "no" needs no second look.
     /// </summary>
-    private const string Update = """
+    internal const string Update = """
         with found as (
             select id, current_status, assignee, version from advocacy.cases where id = @id for no key update
         ), changed as (

@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Text.Json;
+using Caraway.Advocacy;
+using Caraway.Tests.Infrastructure;
+using Dapper;
+
+namespace Caraway.Tests.Advocacy;
+
+/// <summary>Every statement of Advocacy at a million cases: none reads a table whole, each touches a bounded number of pages. docs/query-plans.md has the figures.</summary>
+[Trait("Category", "Long")]
+public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper output) : IClassFixture<MillionCases>
+{
+    /// <summary>8 KiB pages: what a list of 101 rows with a joined name may touch, thrice over.</summary>
+    private const long MostPages = 1_500;
+
+    public static TheoryData<string, string, string> Statements => new()
+    {
+        { "list, first page", ListCases.Select + ListCases.Order, "{}" },
+        { "list by status", ListCases.Select + " and c.current_status = @status" + ListCases.Order, """{"status":"NEEDS_INFO"}""" },
+        { "list by status, deep", ListCases.Select + " and c.current_status = @status" + ListCases.Order, """{"status":"CLOSED","before":1000}""" },
+        { "list by assignee", ListCases.Select + " and c.assignee = @assignee" + ListCases.Order, """{"assignee":"person 7"}""" },
+        { "list by assignee and a status that he never has", ListCases.Select + " and c.current_status = @status and c.assignee = @assignee" + ListCases.Order, """{"assignee":"person 7","status":"NEEDS_INFO"}""" },
+        { "case, applicant", GetCase.Select.Split(';')[1], "{}" },
+        { "case, status events", GetCase.Select.Split(';')[2], "{}" },
+        { "case, notes", GetCase.Select.Split(';')[3], "{}" },
+        { "documents", ListDocuments.Select.Split(';')[1], "{}" },
+        { "open a case", SubmitIntake.Insert, "{}" },
+        { "open a case whose reference is taken", SubmitIntake.Insert, """{"reference":"ref-500000"}""" },
+        { "find a reference", SubmitIntake.FindReference, """{"reference":"ref-500000"}""" },
+        { "move a case", UpdateCase.Update, """{"status":"CLOSED"}""" },
+        { "add a note", AddNote.Insert, "{}" },
+        { "add a document", AddDocument.Insert, "{}" },
+        { "process a document again", RequestProcessing.Queue, "{}" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Statements))]
+    public async Task A_statement_costs_the_same_at_a_million_cases(string name, string sql, string given)
+    {
+        var values = JsonDocument.Parse(given).RootElement;
+        string? Text(string key) => values.TryGetProperty(key, out var value) ? value.ToString() : null;
+        await using var connection = await million.Database.Source.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        var plan = await connection.QueryFirstAsync<string>(
+            "explain (analyze, buffers, format json) " + sql,
+            new
+            {
+                Before = Text("before") is { } before ? long.Parse(before, CultureInfo.InvariantCulture) : long.MaxValue,
+                status = Text("status"), assignee = Text("assignee"), take = 101, Value = 500_000L, id = 500_000L,
+                FullName = "Ada", email = (string?)null, Phone = (string?)null, Narrative = "x", ExternalReference = Text("reference"), initial = "NEW",
+                now = TimeProvider.System.GetUtcNow().UtcDateTime, caller = "test", RequestId = "r", Address = "a", Author = "a", Body = "b",
+                Filename = "f.pdf", ContentType = (string?)null, Uri = (string?)null, onBehalfOf = (string?)null, actor = "test", Reason = (string?)null,
+                Status = Text("status"), Assignee = Text("assignee"), versions = (long[]?)null, sources = CaseWorkflow.Table.Into("CLOSED"),
+            });
+        await transaction.RollbackAsync();
+
+        var root = JsonDocument.Parse(plan).RootElement[0];
+        var pages = root.GetProperty("Plan").GetProperty("Shared Hit Blocks").GetInt64() + root.GetProperty("Plan").GetProperty("Shared Read Blocks").GetInt64();
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {pages:#,0} | {root.GetProperty("Execution Time").GetDouble():0.00} |"));
+        Assert.DoesNotContain("\"Seq Scan\"", plan, StringComparison.Ordinal);
+        Assert.InRange(pages, 1, MostPages);
+    }
+}
+
+/// <summary>A million cases with three million moves, a million notes and a million documents.</summary>
+public sealed class MillionCases(PostgresServer postgres) : IAsyncLifetime
+{
+    public TestDatabase Database { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Database = await postgres.Create();
+        await using var connection = await Database.Source.OpenConnectionAsync();
+        await connection.ExecuteAsync(
+            """
+            insert into advocacy.applicants (full_name, created_at) select 'Applicant ' || n, now() from generate_series(1, 1000000) n;
+            insert into advocacy.cases (applicant_id, narrative, external_reference, current_status, assignee, created_at, updated_at)
+            select n, repeat('The plan denied it. ', 10), 'ref-' || n,
+                case when n % 1000 = 0 then 'NEEDS_INFO' when n % 3 = 0 then 'CLOSED' when n % 3 = 1 then 'NEW' else 'IN_REVIEW' end,
+                case when n % 2 = 0 then 'person ' || n % 199 end, now(), now()
+            from generate_series(1, 1000000) n;
+            update advocacy.cases set current_status = 'NEW' where assignee = 'person 7' and current_status = 'NEEDS_INFO';
+            insert into advocacy.status_events (case_id, from_status, to_status, actor, created_at)
+            select n, null, 'NEW', 'x', now() from generate_series(1, 1000000) n, generate_series(1, 3);
+            insert into advocacy.notes (case_id, author, body, created_at) select n, 'x', 'A note.', now() from generate_series(1, 1000000) n;
+            insert into advocacy.documents (case_id, filename, status, created_at, updated_at) select n, 'f.pdf', 'UPLOADED', now(), now() from generate_series(1, 1000000) n;
+            analyze
+            """,
+            commandTimeout: 600);
+        await connection.ExecuteAsync("vacuum advocacy.cases", commandTimeout: 600);
+    }
+
+    public ValueTask DisposeAsync() => Database.DisposeAsync();
+}
