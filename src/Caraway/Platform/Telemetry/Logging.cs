@@ -14,6 +14,8 @@ internal static class Logging
         logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
         // One line for each wrong key would let a stranger fill the log; the answers' metric counts them.
         logging.AddFilter("Caraway.Platform.Security", LogLevel.Warning);
+        // What keeps the host from starting is said by the command, as a sentence; a background service's end is logged as critical.
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         logging.AddFilter("Npgsql", LogLevel.Warning);
         if (isDevelopment)
         {

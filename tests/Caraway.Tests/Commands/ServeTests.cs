@@ -1,0 +1,230 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Caraway.Tests.Infrastructure;
+
+namespace Caraway.Tests.Commands;
+
+/// <summary>The program as an operator meets it, with an embedded database in a folder of its own.</summary>
+public sealed class ServeTests : IDisposable
+{
+    private readonly DirectoryInfo home = TemporaryFolder.Create();
+    private readonly int port = FreePort();
+
+    [Fact]
+    public async Task It_serves_stops_on_a_signal_and_leaves_no_database_running()
+    {
+        using var serve = CarawayProcess.Start(Development(), "serve");
+        await serve.Says("is ready on");
+        Assert.Contains("API key", serve.Output, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, await Health());
+
+        var watch = Stopwatch.StartNew();
+        serve.Terminate();
+        Assert.Equal(0, await serve.Exit());
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 3);
+        Assert.False(File.Exists(PostmasterPid), "The database runs on.");
+
+        using var again = CarawayProcess.Start(Development(), "serve");
+        await again.Says("is ready on");
+        again.Interrupt();
+        Assert.Equal(0, await again.Exit());
+    }
+
+    [Fact]
+    public async Task A_second_serve_on_the_same_folder_says_so()
+    {
+        using var serve = CarawayProcess.Start(Development(), "serve");
+        await serve.Says("is ready on");
+
+        var (exitCode, output) = await CarawayProcess.Run(Development(), "serve");
+
+        Assert.Equal(5, exitCode);
+        Assert.Contains("already serving", output, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, await Health());
+    }
+
+    [Fact]
+    public async Task A_database_left_behind_by_a_kill_is_taken_over_with_all_that_was_acknowledged()
+    {
+        using var serve = CarawayProcess.Start(Development(), "serve");
+        await serve.Says("is ready on");
+        using var client = Client();
+        using var intake = await client.PostAsync("/intakes", new StringContent("""{"full_name":"Ada","narrative":"Denied."}""", System.Text.Encoding.UTF8, "application/json"));
+        Assert.Equal(HttpStatusCode.Created, intake.StatusCode);
+        serve.Kill();
+        await serve.Exit();
+        var postmaster = File.ReadLines(PostmasterPid).First();
+
+        using var again = CarawayProcess.Start(Development(), "serve");
+        await again.Says("is ready on");
+
+        Assert.Equal(postmaster, File.ReadLines(PostmasterPid).First());
+        Assert.Contains("Ada", await client.GetStringAsync("/cases"), StringComparison.Ordinal);
+        again.Terminate();
+        Assert.Equal(0, await again.Exit());
+        Assert.False(File.Exists(PostmasterPid), "The database runs on.");
+    }
+
+    [Fact]
+    public async Task A_command_beside_serve_uses_its_database_and_leaves_it_running()
+    {
+        using var serve = CarawayProcess.Start(Development(), "serve");
+        await serve.Says("is ready on");
+
+        var (exitCode, output) = await CarawayProcess.Run(Development(), "migrate", "status");
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("0002_advocacy", output, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, await Health());
+    }
+
+    [Fact]
+    public async Task A_data_folder_of_another_version_is_named()
+    {
+        Directory.CreateDirectory(Path.Combine(home.FullName, ".caraway", "pg"));
+        await File.WriteAllTextAsync(Path.Combine(home.FullName, ".caraway", "pg", "PG_VERSION"), "9\n");
+
+        var (exitCode, output) = await CarawayProcess.Run(Development(), "serve");
+
+        Assert.Equal(4, exitCode);
+        Assert.Contains("was made by PostgreSQL 9", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_folder_that_is_no_data_folder_is_left_alone()
+    {
+        var data = Directory.CreateDirectory(Path.Combine(home.FullName, ".caraway", "pg"));
+        await File.WriteAllTextAsync(Path.Combine(data.FullName, "thesis.txt"), "mine");
+
+        var (exitCode, output) = await CarawayProcess.Run(Development(), "serve");
+
+        Assert.Equal(4, exitCode);
+        Assert.Contains("not empty", output, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(data.FullName, "thesis.txt")));
+    }
+
+    [Fact]
+    public async Task A_taken_port_is_named()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, port);
+        other.Start();
+
+        var (exitCode, output) = await CarawayProcess.Run(Development(), "serve");
+
+        Assert.Equal(5, exitCode);
+        Assert.Contains(port.ToString(CultureInfo.InvariantCulture), output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+        Assert.False(File.Exists(PostmasterPid), "The database runs on.");
+    }
+
+    [Fact]
+    public async Task Production_without_a_key_refuses_to_start()
+    {
+        var (exitCode, output) = await CarawayProcess.Run(Development(("ENVIRONMENT", "production")), "serve");
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("API_KEY", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Production_does_not_migrate_by_itself()
+    {
+        var production = Development(("ENVIRONMENT", "production"), ("API_KEY", "k"));
+
+        var (exitCode, output) = await CarawayProcess.Run(production, "serve");
+        Assert.Equal(4, exitCode);
+        Assert.Contains("migrate up", output, StringComparison.Ordinal);
+
+        Assert.Equal(0, (await CarawayProcess.Run(production, "migrate", "up")).ExitCode);
+        using var serve = CarawayProcess.Start(production, "serve");
+        for (var tries = 0; !serve.HasExited && await Health() != HttpStatusCode.OK; tries++)
+        {
+            Assert.InRange(tries, 0, 200);
+            await Task.Delay(50);
+        }
+
+        Assert.False(serve.HasExited, serve.Output);
+        serve.Terminate();
+        Assert.Equal(0, await serve.Exit());
+    }
+
+    [Theory]
+    [InlineData("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none", 4)]
+    [InlineData("DATABASE_URL", "sqlite:///cases.db", 2)]
+    [InlineData("DB_NAME", ":memory:", 2)]
+    [InlineData("DATABASE_URL", "nonsense", 2)]
+    [InlineData("PORT", "eighty", 2)]
+    [InlineData("PORT", "70000", 2)]
+    [InlineData("LOG_LEVEL", "loud", 2)]
+    [InlineData("CORS_ORIGINS", "[not json", 2)]
+    [InlineData("API_KEY", "schlüssel", 2)]
+    [InlineData("CARAWAY_MASTER_KEY", "short", 2)]
+    [InlineData("CARAWAY_POSTGRES_BIN", "/nowhere", 2)]
+    public async Task A_wrong_setting_is_a_sentence_and_not_a_stack(string name, string value, int exitCode)
+    {
+        var run = await CarawayProcess.Run(Development((name, value)), "serve");
+
+        Assert.Equal(exitCode, run.ExitCode);
+        Assert.NotEqual("", run.Output.Trim());
+        Assert.DoesNotContain("   at ", run.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(PostmasterPid), "The database runs on.");
+    }
+
+    [Fact]
+    public async Task The_wrong_command_line_ends_with_2() =>
+        Assert.Equal(2, (await CarawayProcess.Run(Development(), "serv")).ExitCode);
+
+    public void Dispose()
+    {
+        // A test that failed may have left its database running: the last user of the folder stops it.
+        if (File.Exists(PostmasterPid))
+            CarawayProcess.Run(Development(), "migrate", "status").GetAwaiter().GetResult();
+        home.Delete(recursive: true);
+    }
+
+    private string PostmasterPid => Path.Combine(home.FullName, ".caraway", "pg", "postmaster.pid");
+
+    private Dictionary<string, string> Development(params (string Name, string Value)[] more)
+    {
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["CARAWAY_HOME"] = home.FullName,
+            ["CARAWAY_DEFAULT_ENVIRONMENT"] = "development",
+            ["PORT"] = port.ToString(CultureInfo.InvariantCulture),
+        };
+        foreach (var (name, value) in more)
+            environment[name] = value;
+        return environment;
+    }
+
+    private HttpClient Client()
+    {
+        var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        client.DefaultRequestHeaders.Add("X-API-Key", File.ReadAllText(Path.Combine(home.FullName, ".caraway", "api-key")));
+        return client;
+    }
+
+    private async Task<HttpStatusCode?> Health()
+    {
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        try
+        {
+            using var answer = await client.GetAsync("/health");
+            return answer.StatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

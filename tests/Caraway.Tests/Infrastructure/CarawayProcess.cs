@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Caraway.Tests.Infrastructure;
+
+/// <summary>The program as a process of its own, as an operator runs it; killed when disposed.</summary>
+internal sealed class CarawayProcess : IDisposable
+{
+    private readonly Process process;
+    private readonly StringBuilder output = new();
+
+    private CarawayProcess(Process process)
+    {
+        this.process = process;
+        process.OutputDataReceived += Keep;
+        process.ErrorDataReceived += Keep;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>All that it printed, both streams.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (output)
+                return output.ToString();
+        }
+    }
+
+    public bool HasExited => process.HasExited;
+
+    /// <param name="environment">Beside what is inherited; the settings of the run's own environment are taken away.</param>
+    public static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(CarawayApplication).Assembly.Location, .. arguments])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Path.GetTempPath(),
+        };
+        foreach (var name in new[] { "DATABASE_URL", "DB_HOST", "DB_NAME", "API_KEY", "PORT", "ENVIRONMENT", "CARAWAY_HOME", "CARAWAY_DEFAULT_ENVIRONMENT" })
+            start.Environment.Remove(name);
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return new CarawayProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Runs a command to its end.</summary>
+    public static async Task<(int ExitCode, string Output)> Run(IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        using var running = Start(environment, arguments);
+        return (await running.Exit(), running.Output);
+    }
+
+    /// <summary>Waits until it printed this.</summary>
+    public async Task Says(string text)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!Output.Contains(text, StringComparison.Ordinal))
+        {
+            Assert.False(process.HasExited && !Output.Contains(text, StringComparison.Ordinal), $"It ended without saying \"{text}\":\n{Output}");
+            await Task.Delay(20, patience.Token);
+        }
+    }
+
+    public async Task<int> Exit()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(120));
+        await process.WaitForExitAsync(patience.Token);
+        return process.ExitCode;
+    }
+
+    /// <summary>SIGTERM.</summary>
+    public void Terminate() => Signal("-TERM");
+
+    /// <summary>SIGINT, as Ctrl-C sends it.</summary>
+    public void Interrupt() => Signal("-INT");
+
+    /// <summary>SIGKILL, to it alone: its children live on.</summary>
+    public void Kill() => process.Kill(entireProcessTree: false);
+
+    public void Dispose()
+    {
+        if (!process.HasExited)
+            process.Kill(entireProcessTree: false);
+        process.Dispose();
+    }
+
+    private void Signal(string signal)
+    {
+        using var kill = Process.Start("kill", [signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
+    private void Keep(object sender, DataReceivedEventArgs line)
+    {
+        lock (output)
+            output.AppendLine(line.Data);
+    }
+}
