@@ -45,6 +45,7 @@ internal static class ServeCommand
         }
         catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException or SocketException || e.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
         {
+            await app.StopAsync(CancellationToken.None);
             throw new CommandException(ExitCode.Busy, $"Port {server.Port} is taken by another program. Choose another one: PORT=8001 ./caraway serve", e);
         }
 
