@@ -73,7 +73,7 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
         if (stored is not null)
             return CryptographicOperations.FixedTimeEquals(stored.Fingerprint, fingerprint)
                 ? stored with { IsReplay = true }
-                : Refusal.Unprocessable(ProblemCodes.IdempotencyKeyReused, "This Idempotency-Key was used with another body.");
+                : Refusal.UnfitHeader(ProblemCodes.IdempotencyKeyReused, Header, "This Idempotency-Key was used with another body.");
 
         var result = await next(context);
         if (result is not IResult answer || !IsSuccess(answer))

@@ -47,7 +47,9 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
     /// <summary>A header that is not valid.</summary>
     public static Refusal InvalidHeader(string name, string detail) => Invalid(new ProblemError("#/" + name, detail) { In = "header" });
 
-    public static Refusal Unprocessable(string code, string detail) => new(StatusCodes.Status422UnprocessableEntity, code, detail);
+    /// <summary>A good header that does not fit this request.</summary>
+    public static Refusal UnfitHeader(string code, string name, string detail) =>
+        new(StatusCodes.Status422UnprocessableEntity, code, detail) { Errors = [new ProblemError("#/" + name, detail) { In = "header" }] };
 
     public static Refusal Unavailable(string detail) =>
         new(StatusCodes.Status503ServiceUnavailable, ProblemCodes.DatabaseUnavailable, detail) { RetryAfter = 2 };

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>What every answer carries: the request's id, and the headers that keep patients' data out of caches, frames and referrers.</summary>
+/// <summary>What every answer carries: the request's id, and the headers that keep patients' data out of caches, frames and referrers. HEAD becomes GET here.</summary>
 internal static class RequestHeaders
 {
     private const int LongestId = 128;
@@ -11,7 +11,6 @@ internal static class RequestHeaders
     private static readonly SearchValues<char> Sane =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:");
 
-    /// <summary>Kestrel has the header's name in a table, so the lookups are cheap; no state, no allocation but the id.</summary>
     public static IApplicationBuilder UseRequestHeaders(this IApplicationBuilder app) =>
         app.Use((context, next) =>
         {
@@ -20,6 +19,9 @@ internal static class RequestHeaders
                 ? one
                 : RandomNumberGenerator.GetHexString(32, lowercase: true);
             context.TraceIdentifier = id;
+            // HEAD is answered as GET (RFC 9110, section 9.3.2); the server itself leaves the body out.
+            if (HttpMethods.IsHead(context.Request.Method))
+                context.Request.Method = HttpMethods.Get;
             var headers = context.Response.Headers;
             headers["X-Request-Id"] = id;
             headers.CacheControl = "no-store";
