@@ -49,8 +49,8 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
         });
         await app.StartAsync();
         Url = new Uri(app.Urls.First());
-        Stranger = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = Url };
-        Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = Url };
+        Stranger = Plain();
+        Client = Plain();
         Client.DefaultRequestHeaders.Add("X-API-Key", ApiKey);
     }
 
@@ -64,6 +64,9 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
         await Database.DisposeAsync();
         home.Delete(recursive: true);
     }
+
+    private HttpClient Plain() =>
+        new(new SocketsHttpHandler { AllowAutoRedirect = false, RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1 }) { BaseAddress = Url };
 
     /// <summary>Sends JSON as written, byte for byte.</summary>
     public Task<Answer> Send(HttpMethod method, string path, string? json = null, params (string Name, string Value)[] headers) =>

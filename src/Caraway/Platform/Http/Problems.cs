@@ -40,6 +40,7 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
             return true;
         }
 
+        RequestHeaders.Write(httpContext);
         await Explain(httpContext, exception).ExecuteAsync(httpContext);
         return true;
     }

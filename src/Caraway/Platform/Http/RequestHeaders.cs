@@ -22,16 +22,22 @@ internal static class RequestHeaders
             // HEAD is answered as GET (RFC 9110, section 9.3.2); the server itself leaves the body out.
             if (HttpMethods.IsHead(context.Request.Method))
                 context.Request.Method = HttpMethods.Get;
-            var headers = context.Response.Headers;
-            headers["X-Request-Id"] = id;
-            headers.CacheControl = "no-store";
-            headers.XContentTypeOptions = "nosniff";
-            headers.XFrameOptions = "DENY";
-            headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/docs", StringComparison.OrdinalIgnoreCase)
-                ? "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-                : "default-src 'none'; frame-ancestors 'none'";
-            headers["Referrer-Policy"] = "no-referrer";
-            headers["Cross-Origin-Resource-Policy"] = "same-site";
+            Write(context);
             return next(context);
         });
+
+    /// <summary>Sets the headers; once more after the exception handler has cleared them.</summary>
+    public static void Write(HttpContext context)
+    {
+        var headers = context.Response.Headers;
+        headers["X-Request-Id"] = context.TraceIdentifier;
+        headers.CacheControl = "no-store";
+        headers.XContentTypeOptions = "nosniff";
+        headers.XFrameOptions = "DENY";
+        headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/docs", StringComparison.OrdinalIgnoreCase)
+            ? "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+            : "default-src 'none'; frame-ancestors 'none'";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers["Cross-Origin-Resource-Policy"] = "same-site";
+    }
 }
