@@ -26,7 +26,7 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
         { "trailing comma", """{"full_name":"x",}"""u8.ToArray(), 400 },
         { "comment", """{/* s3cr3t-canary */}"""u8.ToArray(), 400 },
         { "two values", "{}{}"u8.ToArray(), 400 },
-        { "not UTF-8", [.. "{\"full_name\":\""u8, 0xFF, 0xFE, .. "\",\"author\":\"\xff\",\"filename\":\""u8, 0xFF, .. "\",\"assignee\":\""u8, 0xFF, .. "\"}"u8], 400 },
+        { "not UTF-8", [.. "{\"full_name\":\""u8, 0xFF, .. "\",\"author\":\""u8, 0xFF, .. "\",\"filename\":\""u8, 0xFF, .. "\",\"assignee\":\""u8, 0xFF, .. "\"}"u8], 400 },
         { "objects 20,000 deep", Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("{\"a\":", 20_000))), 400 },
         { "an unknown field 20,000 deep", Encoding.ASCII.GetBytes("{\"z\":" + new string('[', 20_000) + new string(']', 20_000) + "}"), 400 },
         { "arrays 20,000 deep", Encoding.ASCII.GetBytes(new string('[', 20_000) + new string(']', 20_000)), 422 },
