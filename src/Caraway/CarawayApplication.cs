@@ -145,7 +145,7 @@ internal static class CarawayApplication
         try
         {
             return setting.TrimStart().StartsWith('[')
-                ? JsonSerializer.Deserialize(setting, PlatformJson.Default.StringArray) ?? []
+                ? JsonSerializer.Deserialize(setting, PlatformJson.Default.StringArray) is { } list && list.All(origin => !string.IsNullOrWhiteSpace(origin)) ? list : throw new JsonException()
                 : setting.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         }
         catch (JsonException e)

@@ -78,7 +78,7 @@ internal static class ServeCommand
         var note = home.FileIn("serve.pid");
         try
         {
-            var file = File.Open(home.FileIn("serve.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var file = KernelLock.Take(home.FileIn("serve.lock"), FileShare.None);
             File.WriteAllText(note, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId}, port {port}"));
             return file;
         }

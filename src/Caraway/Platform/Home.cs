@@ -51,11 +51,15 @@ internal sealed class Home
     {
         Create();
         var path = FileIn(name);
-        if (File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } existing)
+        if (Read(path) is { } existing)
             return (existing, false);
 
-        // Written whole beside its place, then linked: two starts at once agree on one secret, and a kill leaves none or all of it.
-        var draft = path + "." + Environment.ProcessId;
+        // Under a lock, and written whole beside its place: two starts at once agree on one secret, and a kill leaves none or all of it.
+        using var alone = KernelLock.Wait(FileIn("secrets.lock"), FileShare.None, CancellationToken.None).GetAwaiter().GetResult();
+        if (Read(path) is { } others)
+            return (others, false);
+        var secret = RandomNumberGenerator.GetHexString(64, lowercase: true);
+        var draft = path + ".new";
         File.Delete(draft);
         using (var file = new FileStream(draft, new FileStreamOptions
         {
@@ -64,19 +68,14 @@ internal sealed class Home
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         }))
         {
-            file.Write(Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(64, lowercase: true)));
+            file.Write(Encoding.ASCII.GetBytes(secret));
             file.Flush(flushToDisk: true);
         }
 
-        try
-        {
-            File.Move(draft, path, overwrite: false);
-            return (File.ReadAllText(path).Trim(), true);
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            File.Delete(draft);
-            return (File.ReadAllText(path).Trim(), false);
-        }
+        File.Move(draft, path, overwrite: true);
+        return (secret, true);
     }
+
+    /// <summary>An empty file, as a full disk can leave it, is no secret.</summary>
+    private static string? Read(string path) => File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } secret ? secret : null;
 }

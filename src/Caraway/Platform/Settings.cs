@@ -93,18 +93,19 @@ internal static class Settings
             var equals = line.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0)
                 throw new CommandException(ExitCode.BadInput, $"Line {number} of .env is not NAME=value.");
-            values[line[..equals].TrimEnd()] = Unquote(line[(equals + 1)..].TrimStart(), number);
+            values[line[..equals].TrimEnd()] = Unquote(line[(equals + 1)..], number);
         }
 
         return values;
     }
 
-    private static string Unquote(string value, int line)
+    private static string Unquote(string raw, int line)
     {
+        var value = raw.TrimStart();
         if (value.Length == 0 || value[0] is not ('"' or '\''))
         {
-            var comment = value.IndexOf(" #", StringComparison.Ordinal);
-            return (comment < 0 ? value : value[..comment]).TrimEnd();
+            var comment = raw.IndexOf(" #", StringComparison.Ordinal);
+            return (comment < 0 ? raw : raw[..comment]).Trim();
         }
 
         var quote = value[0];

@@ -48,9 +48,10 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
     /// <summary>Whether the database, and not the statement, is at fault.</summary>
     internal static bool IsAway(Exception exception) => exception switch
     {
-        // 08: connection; 53: resources; 57P: shut down or starting; 57014: took too long; 55P03: lock timeout.
+        // 08: connection; 28: our own credential; 53: resources; 57: shut down, starting, or took too long; 3D000, 55000: the database is
+        // gone or takes no connections; 55P03: lock timeout; 25006: a replica.
         PostgresException e => e.SqlState.StartsWith("08", StringComparison.Ordinal) || e.SqlState.StartsWith("53", StringComparison.Ordinal)
-            || e.SqlState.StartsWith("57", StringComparison.Ordinal) || e.SqlState is "55P03" or "25006",
+            || e.SqlState.StartsWith("57", StringComparison.Ordinal) || e.SqlState.StartsWith("28", StringComparison.Ordinal) || e.SqlState is "3D000" or "55000" or "55P03" or "25006",
         NpgsqlException => true,
         _ => false,
     };

@@ -1,14 +1,22 @@
 using System.ComponentModel.DataAnnotations;
-using System.Net;
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Npgsql;
 
 namespace Caraway.Platform.Postgres;
 
 /// <summary>Which database (section <c>Database</c>). With neither <see cref="Url"/> nor <see cref="Host"/>, the embedded one.</summary>
-internal sealed class DatabaseOptions
+internal sealed partial class DatabaseOptions
 {
     private const string NoFileDatabase =
         "Caraway keeps its data in PostgreSQL only, not in memory or in a file. Leave DATABASE_URL, DB_HOST and DB_NAME unset and it starts an embedded PostgreSQL of its own.";
+
+    /// <summary>What follows the scheme. System.Uri takes neither an empty host nor one that is a percent-encoded folder, and libpq does.</summary>
+    [GeneratedRegex(@"^((?<user>[^:@/?]*)(:(?<password>[^@/?]*))?@)?(?<host>\[[^\]]*\]|[^:/?@\[\]]*)(:(?<port>[^/?]*))?(/(?<name>[^?]*))?(\?(?<query>.*))?$", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex UrlForm { get; }
+
+    [GeneratedRegex(@"^(?<host>\[[^\]]+\]|[^:\[\]]+)(:(?<port>.*))?$", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex HostForm { get; }
 
     /// <summary><c>DATABASE_URL</c>: <c>postgresql://user:password@host:port/name?option=value</c>, or Npgsql keywords.</summary>
     public string? Url { get; set; }
@@ -55,27 +63,22 @@ internal sealed class DatabaseOptions
         server.ApplicationName ??= "caraway";
         server.MaxPoolSize = Math.Max(1, PoolSize + MaxOverflow);
         server.CommandTimeout = CommandTimeoutSeconds;
-        // Statements are few and fixed: prepared after their second use. An operator behind a transaction pooler sets 0 in DATABASE_URL.
-        if (!server.ContainsKey("Max Auto Prepare") || server.MaxAutoPrepare == 0 && !Says("Max Auto Prepare"))
-        {
-            server.MaxAutoPrepare = 100;
-            server.AutoPrepareMinUsages = 2;
-        }
-
+        // Statements are few and fixed: prepared after their second use. An operator behind a transaction pooler says 0.
+        if (!server.ConnectionString.Contains("Auto Prepare=", StringComparison.OrdinalIgnoreCase))
+            (server.MaxAutoPrepare, server.AutoPrepareMinUsages) = (100, 2);
         return server;
     }
-
-    private bool Says(string keyword) =>
-        Url?.Replace("%20", " ", StringComparison.Ordinal).Contains(keyword, StringComparison.OrdinalIgnoreCase) == true;
 
     private NpgsqlConnectionStringBuilder FromParts()
     {
         var server = new NpgsqlConnectionStringBuilder { Database = Name, Username = User ?? "postgres", Password = Password };
-        var colon = Host!.LastIndexOf(':');
-        if (!Host.StartsWith('/') && colon > 0 && int.TryParse(Host.AsSpan(colon + 1), out var port))
-            (server.Host, server.Port) = (Host[..colon], port);
-        else
-            server.Host = Host;
+        // A socket's folder, a bare IPv6 address, or a host with an optional port.
+        var isWhole = Host!.StartsWith('/') || (!Host.StartsWith('[') && Host.Count(c => c == ':') > 1);
+        var match = isWhole ? Match.Empty : HostForm.Match(Host);
+        if (!isWhole && !match.Success)
+            throw new CommandException(ExitCode.BadInput, "DB_HOST is not a host, a host:port, or the folder of a unix socket.");
+        server.Host = isWhole ? Host : match.Groups["host"].Value.Trim('[', ']');
+        server.Port = Port(match, "DB_HOST");
         return server;
     }
 
@@ -87,23 +90,32 @@ internal sealed class DatabaseOptions
         var kind = url[..scheme].Split('+')[0];
         if (kind is "sqlite")
             throw new CommandException(ExitCode.BadInput, NoFileDatabase);
-        if (kind is not ("postgresql" or "postgres") || !Uri.TryCreate("postgresql" + url[scheme..], UriKind.Absolute, out var uri))
+        var match = UrlForm.Match(url[(scheme + 3)..]);
+        if (kind is not ("postgresql" or "postgres") || !match.Success)
             throw new CommandException(ExitCode.BadInput, "DATABASE_URL is not of the form postgresql://user:password@host:port/name.");
 
+        string? Part(string name) => match.Groups[name] is { Success: true, Length: > 0 } group ? Uri.UnescapeDataString(group.Value) : null;
         var server = new NpgsqlConnectionStringBuilder
         {
-            Host = uri.Host.Length == 0 ? "localhost" : WebUtility.UrlDecode(uri.Host.Trim('[', ']')),
-            Port = uri.Port > 0 ? uri.Port : 5432,
-            Database = uri.AbsolutePath.Length > 1 ? Uri.UnescapeDataString(uri.AbsolutePath[1..]) : Name,
+            Host = Part("host")?.Trim('[', ']') ?? "localhost",
+            Port = Port(match, "DATABASE_URL"),
+            Database = Part("name") ?? Name,
+            Username = Part("user") ?? User ?? "postgres",
+            Password = Part("password") ?? Password,
         };
         RefuseFile(server.Database);
-        var colon = uri.UserInfo.IndexOf(':', StringComparison.Ordinal);
-        var user = Uri.UnescapeDataString(colon < 0 ? uri.UserInfo : uri.UserInfo[..colon]);
-        server.Username = user.Length > 0 ? user : User ?? "postgres";
-        server.Password = colon < 0 ? Password : Uri.UnescapeDataString(uri.UserInfo[(colon + 1)..]);
-        foreach (var option in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var option in match.Groups["query"].Value.Split('&', StringSplitOptions.RemoveEmptyEntries))
             Apply(server, option);
         return server;
+    }
+
+    private static int Port(Match match, string setting)
+    {
+        if (match.Groups["port"] is not { Success: true } port)
+            return 5432;
+        return int.TryParse(port.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 65535
+            ? number
+            : throw new CommandException(ExitCode.BadInput, $"The port in {setting} must be a number from 1 to 65535.");
     }
 
     private static void Apply(NpgsqlConnectionStringBuilder server, string option)

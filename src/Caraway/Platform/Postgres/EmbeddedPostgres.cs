@@ -56,8 +56,8 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
     public static async Task<EmbeddedPostgres> Start(Home home, string? postgresBin, bool durable, CancellationToken cancel)
     {
         home.Create();
-        using var alone = await LockFile(home, "pg.lock", FileShare.None, cancel);
-        var use = await LockFile(home, "pg.users", FileShare.Read, cancel);
+        using var alone = await KernelLock.Wait(home.FileIn("pg.lock"), FileShare.None, cancel);
+        var use = await KernelLock.Wait(home.FileIn("pg.users"), FileShare.Read, cancel);
         try
         {
             return await StartLocked(home, postgresBin, durable, use, cancel);
@@ -72,11 +72,11 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
     /// <summary>Stops the cluster when nobody else uses it.</summary>
     public async ValueTask DisposeAsync()
     {
-        using var alone = await LockFile(home, "pg.lock", FileShare.None, CancellationToken.None);
+        using var alone = await KernelLock.Wait(home.FileIn("pg.lock"), FileShare.None, CancellationToken.None);
         await use.DisposeAsync();
         try
         {
-            using var last = OpenLock(home, "pg.users", FileShare.None);
+            using var last = KernelLock.Take(home.FileIn("pg.users"), FileShare.None);
             await Stop();
         }
         catch (IOException)
@@ -257,32 +257,4 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
 
     private static string Tail(string log) =>
         File.Exists(log) ? string.Join(Environment.NewLine, File.ReadLines(log).TakeLast(8)) : "(there is no log)";
-
-    private static async Task<FileStream> LockFile(Home home, string name, FileShare share, CancellationToken cancel)
-    {
-        for (var tries = 0; ; tries++)
-        {
-            try
-            {
-                return OpenLock(home, name, share);
-            }
-            catch (IOException) when (tries < 1200)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(50), cancel);
-            }
-            catch (IOException e)
-            {
-                throw new CommandException(ExitCode.Busy, $"Another Caraway has been starting or stopping the database in {home.State} for a minute.", e);
-            }
-        }
-    }
-
-    /// <summary>An advisory lock of the kernel: shared for <see cref="FileShare.Read"/>, exclusive for <see cref="FileShare.None"/>.</summary>
-    private static FileStream OpenLock(Home home, string name, FileShare share)
-    {
-        var path = home.FileIn(name);
-        if (!File.Exists(path))
-            File.Open(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite).Dispose();
-        return File.Open(path, FileMode.Open, share == FileShare.None ? FileAccess.ReadWrite : FileAccess.Read, share);
-    }
 }

@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Caraway.Tests.Infrastructure;
+
+namespace Caraway.Tests.Advocacy;
+
+/// <summary>What the database has kept, to be held against what the API answered.</summary>
+internal static class Records
+{
+    /// <summary>Texts in a path that no case's or document's id is.</summary>
+    public static TheoryData<string> ForeignIds => ["0", "-1", "999999999", "9223372036854775807", "99999999999999999999999", "abc", "1.5", "1e3", "%20", "%00", "0x1", "١"];
+
+    /// <summary>Runs the request and checks that no row of Advocacy's, no event and no job came, went or changed.</summary>
+    public static async Task<Answer> WritesNothing(this CarawayFixture caraway, Func<Task<Answer>> request)
+    {
+        var before = await caraway.Fingerprint();
+        var answer = await request();
+        Assert.Equal(before, await caraway.Fingerprint());
+        return answer;
+    }
+
+    /// <summary>Checks the one event that this request wrote: its envelope, payload and digest.</summary>
+    public static Task WroteEvent(this CarawayFixture caraway, Answer answer, long caseId, string name, string payload, string? onBehalfOf = null) =>
+        caraway.WroteEvents(answer, caseId, onBehalfOf, (name, payload));
+
+    /// <summary>Checks the events that this request wrote, in their order.</summary>
+    public static async Task WroteEvents(this CarawayFixture caraway, Answer answer, long caseId, string? onBehalfOf, params (string Name, string Payload)[] expected)
+    {
+        var events = Parse(await caraway.Database.Scalar<string>(
+            """
+            select coalesce(json_agg(json_build_object(
+                'name', name, 'subject', subject, 'actor', actor, 'on_behalf_of', on_behalf_of, 'address', address, 'payload', payload::json,
+                'digest_fits', length(salt) >= 16 and digest = sha256(salt || convert_to(payload, 'UTF8')),
+                'is_fresh', at between now() - interval '1 minute' and now() + interval '1 minute') order by id), '[]')::text
+            from platform.events where request_id = @request
+            """,
+            ("request", answer.Headers["X-Request-Id"])));
+        var wanted = expected.Select(e => $$"""
+            {"name":"{{e.Name}}","subject":"advocacy.case:{{caseId}}","actor":"apikey:environment",
+             "on_behalf_of":{{(onBehalfOf is null ? "null" : CarawayFixture.Quote(onBehalfOf))}},"address":"127.0.0.1",
+             "payload":{{e.Payload}},"digest_fits":true,"is_fresh":true}
+            """);
+        Shape.Is($"[{string.Join(',', wanted)}]", events.GetRawText());
+    }
+
+    /// <summary>A case's moves, oldest first.</summary>
+    public static async Task<(string? From, string To)[]> Moves(this CarawayFixture caraway, long caseId) =>
+        [.. Parse(await caraway.Database.Scalar<string>(
+            "select json_agg(json_build_array(from_status, to_status) order by id)::text from advocacy.status_events where case_id = @caseId", ("caseId", caseId)))
+            .EnumerateArray().Select(move => (move[0].GetString(), move[1].GetString()!))];
+
+    public static Task<long> Version(this CarawayFixture caraway, long caseId) =>
+        caraway.Database.Scalar<long>("select version from advocacy.cases where id = @caseId", ("caseId", caseId));
+
+    public static JsonElement Parse(string? json) => JsonDocument.Parse(json!).RootElement;
+
+    private static Task<string?> Fingerprint(this CarawayFixture caraway) => caraway.Database.Scalar<string>(
+        """
+        select json_build_array(
+            (select array_agg(t::text order by id) from advocacy.applicants t),
+            (select array_agg(t::text order by id) from advocacy.cases t),
+            (select array_agg(t::text order by id) from advocacy.status_events t),
+            (select array_agg(t::text order by id) from advocacy.notes t),
+            (select array_agg(t::text order by id) from advocacy.documents t),
+            (select array_agg(t::text order by id) from platform.events t),
+            (select array_agg(t::text order by id) from platform.jobs t))::text
+        """);
+}
+
+/// <summary>JSON held against JSON, whatever the order of its fields.</summary>
+internal static partial class Shape
+{
+    /// <summary>Times as the contract writes them: UTC with <c>Z</c> and six digits. Any other form stays and fails the comparison.</summary>
+    [GeneratedRegex("\"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z\"")]
+    private static partial Regex Time { get; }
+
+    /// <param name="expected">The JSON; <c>"(time)"</c> stands for each time.</param>
+    public static void Is(string expected, string actual)
+    {
+        var timeless = Time.Replace(actual, "\"(time)\"");
+        Assert.True(
+            JsonElement.DeepEquals(Records.Parse(expected), Records.Parse(timeless)),
+            $"Expected: {expected}\nActual:   {timeless}");
+    }
+
+    public static void Is(string expected, Answer answer) => Is(expected, answer.Body);
+}
