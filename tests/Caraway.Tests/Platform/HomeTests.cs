@@ -28,7 +28,7 @@ public sealed class HomeTests : IDisposable
         Here.ReadOrCreateSecret("thing");
 
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Here.FileIn("thing")));
-        Assert.Equal(["thing"], Directory.EnumerateFiles(Here.State).Select(Path.GetFileName));
+        Assert.Equal(["secrets.lock", "thing"], Directory.EnumerateFiles(Here.State).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]
