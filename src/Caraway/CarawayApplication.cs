@@ -116,7 +116,7 @@ internal static class CarawayApplication
             app.UseCors();
         app.UseAuthentication();
         app.UseAuthorization();
-        app.UseIdempotencyBodies();
+        app.UseRequestBodies();
     }
 
     private static void MapPlatform(WebApplication app)

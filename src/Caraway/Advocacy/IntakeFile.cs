@@ -84,6 +84,8 @@ internal sealed class IntakeFile
                 break;
             var line = before + 1;
             before = parser.RawRow;
+            if (parser.Record is [""])
+                continue;
             yield return Judge(line, parser.Record!, damaged, references, copies);
         }
 
@@ -203,6 +205,8 @@ internal sealed class IntakeFile
             Delimiter = delimiter.ToString(),
             BadDataFound = found => damaged(found.RawRecord),
             MaxFieldSize = LongestField,
+            // Skipped here instead, so that lines are counted right.
+            IgnoreBlankLines = false,
         });
 
     private static StreamReader Text(Stream stream) =>

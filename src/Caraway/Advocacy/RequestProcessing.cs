@@ -13,7 +13,7 @@ internal static class RequestProcessing
 
     internal const string Queue = """
         with found as (
-            select id, case_id from advocacy.documents where id = @id
+            select d.id, d.case_id from advocacy.documents d join advocacy.cases c on c.id = d.case_id where d.id = @id for no key update of c
         ), queued as (
             insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
             select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now from found

@@ -81,9 +81,9 @@ internal static partial class MigrateCommand
     {
         if (!NameForm.IsMatch(name))
             throw new CommandException(ExitCode.BadInput, "The name must be snake_case: lower-case letters, digits and underscores.");
-        var folder = Path.Combine(Home.Find().Root, "src", "Caraway", "Migrations");
-        if (!Directory.Exists(folder))
-            throw new CommandException(ExitCode.BadInput, $"There is no {folder}. A new migration is written in a checkout, through ./caraway.");
+        if (Home.Checkout is not { } checkout)
+            throw new CommandException(ExitCode.BadInput, "A new migration is written in a checkout, through ./caraway.");
+        var folder = Path.Combine(checkout, "src", "Caraway", "Migrations");
         var last = Directory.EnumerateFiles(folder, "*.up.sql").Select(file => int.Parse(Path.GetFileName(file).AsSpan(0, 4), CultureInfo.InvariantCulture)).DefaultIfEmpty(0).Max();
         foreach (var (way, text) in new[] { ("up", $"-- What {name} changes, and why.\n"), ("down", $"-- The way back from {name}.\n") })
         {

@@ -30,6 +30,12 @@ internal static class Run
             await Console.Error.WriteLineAsync($"The database cannot be used: {e.InnerException?.Message ?? e.Message}");
             return ExitCode.Database;
         }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            // The disk's own words: full, read-only, or another user's.
+            await Console.Error.WriteLineAsync(e.Message);
+            return ExitCode.Failed;
+        }
         catch (Exception e)
         {
             await Console.Error.WriteLineAsync(e.ToString());

@@ -8,7 +8,7 @@ using Caraway.Platform.Security;
 namespace Caraway.Commands;
 
 /// <summary><c>caraway serve</c>: answers until it is told to stop.</summary>
-internal static class ServeCommand
+internal static partial class ServeCommand
 {
     private const string ApiKeyFile = "api-key";
 
@@ -50,9 +50,17 @@ internal static class ServeCommand
         }
 
         Announce(app, workspace, apiKey);
+        LogServing(app.Logger, Platform.Telemetry.Health.Version, app.Urls.First());
         await app.WaitForShutdownAsync(cancel);
+        LogStopped(app.Logger);
         return ExitCode.Done;
     }
+
+    [LoggerMessage(50, LogLevel.Information, "Caraway {Version} serves on {Url}.")]
+    private static partial void LogServing(ILogger logger, string version, string url);
+
+    [LoggerMessage(51, LogLevel.Information, "Caraway has stopped; no request is in flight.")]
+    private static partial void LogStopped(ILogger logger);
 
     /// <summary>The environment's key; in development one of this folder's own. Elsewhere there is no key that nobody chose.</summary>
     private static string ApiKey(IConfiguration configuration, Home home, bool isDevelopment)
@@ -65,7 +73,7 @@ internal static class ServeCommand
         }
 
         return isDevelopment
-            ? home.ReadOrCreateSecret(ApiKeyFile).Secret
+            ? home.ReadOrCreateSecret(ApiKeyFile)
             : throw new CommandException(ExitCode.BadInput, "No API key is configured. Set API_KEY (make one with: openssl rand -hex 32).");
     }
 
@@ -82,7 +90,7 @@ internal static class ServeCommand
             File.WriteAllText(note, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId}, port {port}"));
             return file;
         }
-        catch (IOException e)
+        catch (IOException e) when (KernelLock.IsHeld(e))
         {
             var who = File.Exists(note) ? File.ReadAllText(note) : "unknown process";
             throw new CommandException(ExitCode.Busy, $"Caraway is already serving from {home.State} ({who}). Stop it first, or set DATABASE_URL: many processes can share a server.", e);

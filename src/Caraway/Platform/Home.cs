@@ -18,18 +18,21 @@ internal sealed class Home
     /// <summary>The checkout, or the working folder.</summary>
     public string Root { get; }
 
-    /// <summary>The private folder, mode 700 when it was made by us.</summary>
+    /// <summary>The private folder. Others may pass through it, as the database's user must; its secrets have mode 600.</summary>
     public string State { get; }
 
     /// <summary>The embedded database's data folder; a symbolic link where the data had to live elsewhere.</summary>
     public string DataFolder => Path.Combine(State, "pg");
+
+    /// <summary>The checkout that the program was built in, or null when it runs from elsewhere.</summary>
+    public static string? Checkout { get; } = FindCheckout(AppContext.BaseDirectory);
 
     public static Home Find() =>
         new(Environment.GetEnvironmentVariable("CARAWAY_HOME") is { Length: > 0 } home ? home : Directory.GetCurrentDirectory());
 
     public string FileIn(string name) => Path.Combine(State, name);
 
-    /// <summary>Makes the private folder. It may be entered by others (the database's user must), its secrets may not be read.</summary>
+    /// <summary>Makes the private folder.</summary>
     public void Create()
     {
         try
@@ -46,18 +49,17 @@ internal sealed class Home
     }
 
     /// <summary>Reads a secret of this folder, or makes it of 32 random bytes in hex with mode 600.</summary>
-    /// <returns>The secret, and whether it was made just now.</returns>
-    public (string Secret, bool IsNew) ReadOrCreateSecret(string name)
+    public string ReadOrCreateSecret(string name)
     {
         Create();
         var path = FileIn(name);
         if (Read(path) is { } existing)
-            return (existing, false);
+            return existing;
 
         // Under a lock, and written whole beside its place: two starts at once agree on one secret, and a kill leaves none or all of it.
         using var alone = KernelLock.Wait(FileIn("secrets.lock"), FileShare.None, CancellationToken.None).GetAwaiter().GetResult();
         if (Read(path) is { } others)
-            return (others, false);
+            return others;
         var secret = RandomNumberGenerator.GetHexString(64, lowercase: true);
         var draft = path + ".new";
         File.Delete(draft);
@@ -73,8 +75,11 @@ internal sealed class Home
         }
 
         File.Move(draft, path, overwrite: true);
-        return (secret, true);
+        return secret;
     }
+
+    private static string? FindCheckout(string? folder) =>
+        folder is null || File.Exists(Path.Combine(folder, "Caraway.slnx")) ? folder : FindCheckout(Path.GetDirectoryName(folder.TrimEnd('/')));
 
     /// <summary>An empty file, as a full disk can leave it, is no secret.</summary>
     private static string? Read(string path) => File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } secret ? secret : null;

@@ -6,9 +6,15 @@ namespace Caraway.Platform;
 /// </summary>
 internal static class KernelLock
 {
+    /// <summary>EWOULDBLOCK: the errno that .NET passes on when another holds the lock.</summary>
+    private const int WouldBlock = 11;
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>Takes the lock or throws <see cref="IOException"/>.</summary>
+    /// <summary>Whether the exception says that another holds the lock, and not that the disk is full or read-only.</summary>
+    public static bool IsHeld(IOException e) => e.HResult == WouldBlock;
+
+    /// <summary>Takes the lock or throws <see cref="IOException"/>; see <see cref="IsHeld"/>.</summary>
     /// <param name="share"><see cref="FileShare.None"/> for a lock held alone, <see cref="FileShare.Read"/> for one held with others.</param>
     public static FileStream Take(string path, FileShare share)
     {
@@ -27,11 +33,11 @@ internal static class KernelLock
             {
                 return Take(path, share);
             }
-            catch (IOException) when (waited < TimeSpan.FromMinutes(1))
+            catch (IOException e) when (IsHeld(e) && waited < TimeSpan.FromMinutes(1))
             {
                 await Task.Delay(Pause, cancel);
             }
-            catch (IOException e)
+            catch (IOException e) when (IsHeld(e))
             {
                 throw new CommandException(ExitCode.Busy, $"Another Caraway has held {path} for a minute.", e);
             }

@@ -24,6 +24,7 @@ internal static class Settings
         ("DB_USER", "Database:User"),
         ("DB_PASSWORD", "Database:Password"),
         ("DB_POOL_SIZE", "Database:PoolSize"),
+        ("DB_MAX_AUTO_PREPARE", "Database:MaxAutoPrepare"),
         ("DB_MAX_OVERFLOW", "Database:MaxOverflow"),
         ("CARAWAY_MASTER_KEY", "MasterKey"),
         ("CELERY_BROKER_URL", "Unneeded:CeleryBrokerUrl"),

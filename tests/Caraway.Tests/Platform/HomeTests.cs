@@ -14,12 +14,12 @@ public sealed class HomeTests : IDisposable
     [Fact]
     public void A_secret_is_made_once_and_read_after_that()
     {
-        var (secret, isNew) = Here.ReadOrCreateSecret("thing");
+        var secret = Here.ReadOrCreateSecret("thing");
 
         Assert.True(isNew);
         Assert.Matches("^[0-9a-f]{64}$", secret);
-        Assert.Equal((secret, false), Here.ReadOrCreateSecret("thing"));
-        Assert.NotEqual(secret, Here.ReadOrCreateSecret("other").Secret);
+        Assert.Equal(secret, Here.ReadOrCreateSecret("thing"));
+        Assert.NotEqual(secret, Here.ReadOrCreateSecret("other"));
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class HomeTests : IDisposable
         string secret;
         try
         {
-            secret = Here.ReadOrCreateSecret("thing").Secret;
+            secret = Here.ReadOrCreateSecret("thing");
         }
         catch (CommandException e)
         {

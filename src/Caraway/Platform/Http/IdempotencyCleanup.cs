@@ -38,13 +38,13 @@ internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, Ti
             {
                 await RunOnce(stoppingToken);
             }
-            catch (Exception e) when (Problems.IsAway(e))
+            catch (Exception e) when (e is not OperationCanceledException)
             {
                 LogPostponed(e);
             }
         }
     }
 
-    [LoggerMessage(20, LogLevel.Warning, "Old idempotency keys could not be deleted now; the next run will.")]
+    [LoggerMessage(20, LogLevel.Error, "Old idempotency keys could not be deleted now; the next run will.")]
     private partial void LogPostponed(Exception exception);
 }

@@ -57,8 +57,8 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
             return Refusal.InvalidHeader(Header, "The Idempotency-Key must have 1 to 255 visible ASCII characters.");
 
         var cancel = http.RequestAborted;
-        var keyHash = Hash(Encoding.UTF8.GetBytes($"{caller.Id}\n{http.Request.Method} {http.Request.Path}\n{key}"));
-        var fingerprint = Hash(http.Features.Get<BufferedBody>()?.Bytes ?? throw new InvalidOperationException("UseIdempotencyBodies did not run."));
+        var keyHash = Hash(Encoding.UTF8.GetBytes($"{caller.Id}\n{http.Request.Method} {Address(http.Request)}\n{key}"));
+        var fingerprint = Hash(http.Features.Get<BufferedBody>()?.Bytes ?? throw new InvalidOperationException("UseRequestBodies did not run."));
         var now = time.GetUtcNow().UtcDateTime;
 
         var database = http.RequestServices.GetRequiredService<Database>();
@@ -68,6 +68,8 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
             new { number = BitConverter.ToInt64(keyHash), keyHash, oldest = now - Kept },
             async grid => (await grid.ReadSingleAsync<bool>(), await grid.ReadFirstOrDefaultAsync<StoredAnswer>()),
             cancel);
+        if (!isOurs || stored is not null)
+            await database.DisposeAsync();
         if (!isOurs)
             return Refusal.Conflict(ProblemCodes.IdempotencyKeyInUse, "The first request with this Idempotency-Key is still at work. Try again shortly.");
         if (stored is not null)
@@ -88,6 +90,9 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
         await database.Commit();
         return captured;
     }
+
+    /// <summary>Neither a trailing slash nor the case of a letter makes another address.</summary>
+    private static string Address(HttpRequest request) => request.Path.Value!.TrimEnd('/').ToLowerInvariant();
 
     private static bool IsSuccess(IResult answer)
     {
@@ -166,22 +171,6 @@ internal static class IdempotencyRoutes
     /// <summary>Lets a creating POST be repeated safely.</summary>
     public static RouteHandlerBuilder TakesIdempotencyKey(this RouteHandlerBuilder route) =>
         route.AddEndpointFilter<IdempotencyKey>().WithMetadata(new TakesIdempotencyKey());
-
-    /// <summary>Keeps the raw body of requests that carry a key, before binding reads it; the server's size limit holds.</summary>
-    public static IApplicationBuilder UseIdempotencyBodies(this IApplicationBuilder app) =>
-        app.Use(async (context, next) =>
-        {
-            if (context.Request.Headers.ContainsKey(IdempotencyKey.Header) && context.GetEndpoint()?.Metadata.GetMetadata<TakesIdempotencyKey>() is not null)
-            {
-                using var memory = new MemoryStream();
-                await context.Request.Body.CopyToAsync(memory, context.RequestAborted);
-                var bytes = memory.ToArray();
-                context.Features.Set(new BufferedBody(bytes));
-                context.Request.Body = new MemoryStream(bytes);
-            }
-
-            await next(context);
-        });
 }
 
 /// <summary>Marks a route that takes an <c>Idempotency-Key</c>.</summary>

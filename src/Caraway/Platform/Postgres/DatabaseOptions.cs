@@ -41,6 +41,10 @@ internal sealed partial class DatabaseOptions
     [Range(1, 3600)]
     public int CommandTimeoutSeconds { get; set; } = 30;
 
+    /// <summary><c>DB_MAX_AUTO_PREPARE</c>: statements that a connection keeps prepared, from their second use on; 0 behind a transaction pooler.</summary>
+    [Range(0, 10_000)]
+    public int MaxAutoPrepare { get; set; } = 100;
+
     /// <summary><c>CARAWAY_POSTGRES_BIN</c>: the folder with <c>postgres</c>, <c>initdb</c> and <c>pg_ctl</c> for the embedded database.</summary>
     public string? PostgresBin { get; set; }
 
@@ -63,9 +67,8 @@ internal sealed partial class DatabaseOptions
         server.ApplicationName ??= "caraway";
         server.MaxPoolSize = Math.Max(1, PoolSize + MaxOverflow);
         server.CommandTimeout = CommandTimeoutSeconds;
-        // Statements are few and fixed: prepared after their second use. An operator behind a transaction pooler says 0.
         if (!server.ConnectionString.Contains("Auto Prepare=", StringComparison.OrdinalIgnoreCase))
-            (server.MaxAutoPrepare, server.AutoPrepareMinUsages) = (100, 2);
+            (server.MaxAutoPrepare, server.AutoPrepareMinUsages) = (MaxAutoPrepare, 2);
         return server;
     }
 

@@ -16,7 +16,7 @@ internal sealed record Migration(int Number, string Name, string Up, string Down
     public bool IsBackwardCompatible => Up.StartsWith(CompatibleMark, StringComparison.Ordinal);
 
     /// <summary>SHA-256 of the way up, in lower-case hex.</summary>
-    public string Checksum { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Up)));
+    public string Checksum => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Up)));
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Number:0000}_{Name}");
 }
@@ -90,7 +90,7 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
         {
             await using var connection = await source.OpenConnectionAsync(cancel);
             await using var transaction = await connection.BeginTransactionAsync(cancel);
-            await connection.ExecuteAsync(new CommandDefinition(Lock, cancellationToken: cancel));
+            await connection.ExecuteAsync(new CommandDefinition(Lock, commandTimeout: 0, cancellationToken: cancel));
             await connection.ExecuteAsync(new CommandDefinition(Prepare, cancellationToken: cancel));
             var applied = await ReadApplied(connection, cancel);
             if (Changes(known, applied) is { Count: > 0 } changes)
@@ -118,7 +118,7 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
         {
             await using var connection = await source.OpenConnectionAsync(cancel);
             await using var transaction = await connection.BeginTransactionAsync(cancel);
-            await connection.ExecuteAsync(new CommandDefinition(Lock, cancellationToken: cancel));
+            await connection.ExecuteAsync(new CommandDefinition(Lock, commandTimeout: 0, cancellationToken: cancel));
             var last = (await ReadApplied(connection, cancel)).LastOrDefault();
             if (last is null || last.Number <= target)
                 return done;

