@@ -5,65 +5,147 @@ namespace Caraway.Tests.Advocacy;
 public sealed class GetCaseTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     [Fact]
-    public async Task A_case_comes_with_applicant_moves_and_notes_newest_first()
+    public async Task A_case_comes_with_its_applicant_moves_and_notes_newest_first()
     {
-        var opened = await caraway.Post("/intakes", """{"full_name":"Ada","email":"a@B.example","phone":"555","narrative":"Denied.","external_reference":"get-1"}""");
-        var id = opened.Json.GetProperty("case_id").GetInt64();
-        await caraway.Patch($"/cases/{id}", """{"status":"IN_REVIEW","assignee":"Ines","actor":"Ines","reason":"mine"}""");
-        await caraway.Post($"/cases/{id}/notes", """{"author":"Ines","body":"first"}""");
-        await caraway.Post($"/cases/{id}/notes", """{"author":"Ines","body":"second"}""");
+        var id = await caraway.OpenCase("Ada Lovelace", "Denied.");
+        await caraway.Patch($"/cases/{id}", """{"status":"IN_REVIEW","assignee":"Bo","actor":"Cy","reason":"complete"}""");
+        var first = (await caraway.Post($"/cases/{id}/notes", """{"author":"Bo","body":"Called."}""")).Json.GetProperty("note_id").GetInt64();
+        var second = (await caraway.Post($"/cases/{id}/notes", """{"author":"Cy","body":"Wrote."}""")).Json.GetProperty("note_id").GetInt64();
 
-        var json = (await caraway.Get($"/cases/{id}")).Json;
+        var answer = await caraway.Get($"/cases/{id}");
 
-        Assert.Equal(
-            ["id", "narrative", "current_status", "assignee", "created_at", "updated_at", "applicant", "status_events", "notes", "allowed_transitions"],
-            json.EnumerateObject().Select(p => p.Name));
-        Assert.Equal(("Denied.", "IN_REVIEW", "Ines"), (json.GetProperty("narrative").GetString(), json.GetProperty("current_status").GetString(), json.GetProperty("assignee").GetString()));
-        var applicant = json.GetProperty("applicant");
-        Assert.Equal(["id", "full_name", "email", "phone", "created_at"], applicant.EnumerateObject().Select(p => p.Name));
-        Assert.Equal(("Ada", "a@b.example", "555"), (applicant.GetProperty("full_name").GetString(), applicant.GetProperty("email").GetString(), applicant.GetProperty("phone").GetString()));
-        var moves = json.GetProperty("status_events").EnumerateArray().ToList();
-        Assert.Equal(["id", "case_id", "from_status", "to_status", "actor", "reason", "created_at"], moves[0].EnumerateObject().Select(p => p.Name));
-        Assert.Equal(
-            ["NEW>IN_REVIEW Ines: mine", ">NEW system: case created from intake"],
-            moves.Select(m => $"{m.GetProperty("from_status").GetString()}>{m.GetProperty("to_status").GetString()} {m.GetProperty("actor").GetString()}: {m.GetProperty("reason").GetString()}"));
-        var notes = json.GetProperty("notes").EnumerateArray().ToList();
-        Assert.Equal(["note_id", "case_id", "author", "body", "created_at"], notes[0].EnumerateObject().Select(p => p.Name));
-        Assert.Equal(["second", "first"], notes.Select(n => n.GetProperty("body").GetString()));
+        Assert.Equal(200, answer.Status);
+        var moves = answer.Json.GetProperty("status_events").EnumerateArray().Select(e => e.GetProperty("id").GetInt64()).ToArray();
+        Assert.True(moves[0] > moves[1]);
+        Shape.Is(
+            $$"""
+            {"id":{{id}},"narrative":"Denied.","current_status":"IN_REVIEW","assignee":"Bo","created_at":"(time)","updated_at":"(time)",
+             "applicant":{"id":{{answer.Json.GetProperty("applicant").GetProperty("id").GetInt64()}},"full_name":"Ada Lovelace","email":null,"phone":null,"created_at":"(time)"},
+             "status_events":[
+              {"id":{{moves[0]}},"case_id":{{id}},"from_status":"NEW","to_status":"IN_REVIEW","actor":"Cy","reason":"complete","created_at":"(time)"},
+              {"id":{{moves[1]}},"case_id":{{id}},"from_status":null,"to_status":"NEW","actor":"system","reason":"case created from intake","created_at":"(time)"}],
+             "notes":[
+              {"note_id":{{second}},"case_id":{{id}},"author":"Cy","body":"Wrote.","created_at":"(time)"},
+              {"note_id":{{first}},"case_id":{{id}},"author":"Bo","body":"Called.","created_at":"(time)"}],
+             "allowed_transitions":["NEEDS_INFO","SUBMITTED","CLOSED"]}
+            """,
+            answer);
     }
 
     [Fact]
-    public async Task The_tag_covers_the_notes_and_a_known_answer_is_304()
+    public async Task A_case_shows_nothing_of_its_neighbours()
     {
         var id = await caraway.OpenCase();
-        var tag = (await caraway.Get($"/cases/{id}")).Headers["ETag"];
-        Assert.Equal("\"v1-n0\"", tag);
+        var neighbour = await caraway.OpenCase();
+        await caraway.Post($"/cases/{neighbour}/notes", """{"author":"Bo","body":"Called."}""");
+        await caraway.Move(neighbour, "CLOSED");
 
-        var known = await caraway.Get($"/cases/{id}", ("If-None-Match", tag));
-        Assert.Equal((304, "", tag), (known.Status, known.Body, known.Headers["ETag"]));
-        Assert.Equal(304, (await caraway.Get($"/cases/{id}", ("If-None-Match", $"\"x\", W/{tag}"))).Status);
-        Assert.Equal(304, (await caraway.Get($"/cases/{id}", ("If-None-Match", "*"))).Status);
+        var answer = await caraway.Get($"/cases/{id}");
 
-        await caraway.Post($"/cases/{id}/notes", """{"author":"a","body":"b"}""");
-        var changed = await caraway.Get($"/cases/{id}", ("If-None-Match", tag));
-        Assert.Equal(200, changed.Status);
-        Assert.NotEqual(tag, changed.Headers["ETag"]);
-        Assert.StartsWith("\"v1-n", changed.Headers["ETag"], StringComparison.Ordinal);
+        Assert.Empty(answer.Json.GetProperty("notes").EnumerateArray());
+        Assert.Single(answer.Json.GetProperty("status_events").EnumerateArray());
     }
 
     [Fact]
-    public async Task HEAD_is_GET_without_the_body()
+    public async Task The_allowed_transitions_are_those_of_the_table()
     {
-        var id = await caraway.OpenCase();
-        var head = await caraway.Send(HttpMethod.Head, $"/cases/{id}");
-        Assert.Equal((200, "", "\"v1-n0\""), (head.Status, head.Body, head.Headers["ETag"]));
+        foreach (var status in CaseContract.Statuses)
+        {
+            var id = await caraway.OpenCase();
+            await caraway.Move(id, CaseContract.WayTo(status));
+
+            var answer = await caraway.Get($"/cases/{id}");
+
+            Assert.Equal(status, answer.Json.GetProperty("current_status").GetString());
+            Assert.Equal(CaseContract.From(status), answer.Json.GetProperty("allowed_transitions").EnumerateArray().Select(s => s.GetString()));
+        }
+    }
+
+    [Theory, MemberData(nameof(Records.ForeignIds), MemberType = typeof(Records))]
+    public async Task An_id_that_no_case_has_is_404(string id)
+    {
+        var answer = await caraway.Get($"/cases/{id}");
+
+        answer.IsProblem(404, "case_not_found");
+        Assert.Equal("Case not found", answer.Detail);
     }
 
     [Fact]
     public async Task A_trailing_slash_makes_no_difference()
     {
         var id = await caraway.OpenCase();
-        Assert.Equal((await caraway.Get($"/cases/{id}")).Body, (await caraway.Get($"/cases/{id}/")).Body);
-        Assert.Equal(200, (await caraway.Get("/cases/")).Status);
+
+        var (plain, slash) = (await caraway.Get($"/cases/{id}"), await caraway.Get($"/cases/{id}/"));
+
+        Assert.Equal((200, plain.Body, plain.Headers["ETag"]), (slash.Status, slash.Body, slash.Headers["ETag"]));
     }
+
+    [Fact]
+    public async Task Times_rise_with_a_change_and_the_creation_stays()
+    {
+        var id = await caraway.OpenCase();
+        var before = (await caraway.Get($"/cases/{id}")).Json;
+
+        await caraway.Move(id, "IN_REVIEW");
+        var after = (await caraway.Get($"/cases/{id}")).Json;
+
+        Assert.Equal(before.GetProperty("created_at").GetString(), before.GetProperty("updated_at").GetString());
+        Assert.Equal(before.GetProperty("created_at").GetString(), after.GetProperty("created_at").GetString());
+        Assert.True(string.CompareOrdinal(after.GetProperty("updated_at").GetString(), before.GetProperty("updated_at").GetString()) > 0);
+        Assert.Equal(after.GetProperty("updated_at").GetString(), after.GetProperty("status_events")[0].GetProperty("created_at").GetString());
+    }
+
+    [Fact]
+    public async Task The_tag_changes_with_a_move_an_assignment_and_a_note_and_with_nothing_else()
+    {
+        var id = await caraway.OpenCase();
+        var tags = new List<string> { await Tag(id) };
+
+        await caraway.Move(id, "IN_REVIEW");
+        tags.Add(await Tag(id));
+        await caraway.Patch($"/cases/{id}", """{"assignee":"Bo"}""");
+        tags.Add(await Tag(id));
+        await caraway.Post($"/cases/{id}/notes", """{"author":"Bo","body":"Called."}""");
+        tags.Add(await Tag(id));
+
+        Assert.Equal(tags.Count, tags.Distinct(StringComparer.Ordinal).Count());
+        Assert.All(tags, tag => Assert.Matches("^\"v[0-9]+-n[0-9]+\"$", tag));
+        await caraway.Patch($"/cases/{id}", """{"status":"IN_REVIEW","assignee":"Bo"}""");
+        await caraway.Patch($"/cases/{id}", """{"status":"APPROVED"}""");
+        Assert.Equal(tags[^1], await Tag(id));
+    }
+
+    [Fact]
+    public async Task Who_has_the_answer_already_gets_304_without_it()
+    {
+        var id = await caraway.OpenCase();
+        var tag = await Tag(id);
+
+        foreach (var known in new[] { tag, "W/" + tag, $"\"other\", {tag}", "*" })
+        {
+            var answer = await caraway.Get($"/cases/{id}", ("If-None-Match", known));
+            Assert.Equal((304, "", tag), (answer.Status, answer.Body, answer.Headers["ETag"]));
+        }
+    }
+
+    [Fact]
+    public async Task A_tag_of_before_a_note_does_not_spare_the_answer()
+    {
+        var id = await caraway.OpenCase();
+        var tag = await Tag(id);
+        await caraway.Post($"/cases/{id}/notes", """{"author":"Bo","body":"Called."}""");
+
+        foreach (var old in new[] { tag, "\"v1\"", "\"\"", "nonsense" })
+            Assert.Equal(200, (await caraway.Get($"/cases/{id}", ("If-None-Match", old))).Status);
+    }
+
+    [Fact]
+    public async Task The_tag_of_one_case_can_spare_no_unknown_one()
+    {
+        var answer = await caraway.Get("/cases/999999999", ("If-None-Match", "*"));
+
+        answer.IsProblem(404, "case_not_found");
+    }
+
+    private async Task<string> Tag(long id) => (await caraway.Get($"/cases/{id}")).Headers["ETag"];
 }

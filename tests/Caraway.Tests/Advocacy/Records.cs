@@ -8,7 +8,7 @@ namespace Caraway.Tests.Advocacy;
 internal static class Records
 {
     /// <summary>Texts in a path that no case's or document's id is.</summary>
-    public static TheoryData<string> ForeignIds => ["0", "-1", "999999999", "9223372036854775807", "99999999999999999999999", "abc", "1.5", "1e3", "%20", "%00", "0x1", "١"];
+    public static TheoryData<string> ForeignIds => ["0", "-1", "999999999", "9223372036854775807", "99999999999999999999999", "abc", "1.5", "1e3", "%20", "0x1", "١"];
 
     /// <summary>Runs the request and checks that no row of Advocacy's, no event and no job came, went or changed.</summary>
     public static async Task<Answer> WritesNothing(this CarawayFixture caraway, Func<Task<Answer>> request)
@@ -71,7 +71,7 @@ internal static class Records
 internal static partial class Shape
 {
     /// <summary>Times as the contract writes them: UTC with <c>Z</c> and six digits. Any other form stays and fails the comparison.</summary>
-    [GeneratedRegex("\"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z\"")]
+    [GeneratedRegex("\"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z\"", RegexOptions.None, 1000)]
     private static partial Regex Time { get; }
 
     /// <param name="expected">The JSON; <c>"(time)"</c> stands for each time.</param>

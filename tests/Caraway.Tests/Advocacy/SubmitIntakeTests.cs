@@ -229,6 +229,39 @@ public sealed class SubmitIntakeTests(CarawayFixture caraway) : IClassFixture<Ca
         (await Answer.Read(response)).IsProblem(415, "unsupported_media_type");
     }
 
+    [Fact]
+    public async Task Bytes_that_are_no_UTF8_are_no_JSON()
+    {
+        using var content = new ByteArrayContent([.. "{\"full_name\":\"A"u8, 0xff, 0xfe, .. "\",\"narrative\":\"Denied.\"}"u8]);
+        content.Headers.ContentType = new("application/json");
+        using var response = await caraway.Client.PostAsync("/intakes", content);
+
+        Assert.Equal((400, "malformed_json"), ((int)response.StatusCode, (await Answer.Read(response)).Code));
+    }
+
+    [Fact]
+    public async Task A_body_beyond_a_megabyte_is_413()
+    {
+        var answer = await caraway.WritesNothing(() => caraway.Post("/intakes", Intake("narrative", new string('x', 1_100_000)), ("Expect", "100-continue")));
+
+        Assert.Equal((413, "body_too_large"), (answer.Status, answer.Code));
+    }
+
+    [Theory]
+    [InlineData("X-Request-Id")]
+    [InlineData("X-Content-Type-Options")]
+    [InlineData("X-Frame-Options")]
+    [InlineData("Content-Security-Policy")]
+    [InlineData("Referrer-Policy")]
+    public async Task The_refusal_of_a_body_has_the_headers_of_every_answer(string header)
+    {
+        var taken = await caraway.Post("/intakes", Intake("phone", "1"), ("X-Request-Id", "mine-1"));
+        var refused = await caraway.Post("/intakes", "{", ("X-Request-Id", "mine-1"));
+
+        Assert.Equal((201, 400), (taken.Status, refused.Status));
+        Assert.Equal(taken.Headers.GetValueOrDefault(header), refused.Headers.GetValueOrDefault(header));
+    }
+
     private static string Intake(string field, JsonNode? value) =>
         new JsonObject { ["full_name"] = "Ada", ["narrative"] = "Denied.", [field] = value }.ToJsonString();
 

@@ -16,7 +16,6 @@ public sealed class HomeTests : IDisposable
     {
         var secret = Here.ReadOrCreateSecret("thing");
 
-        Assert.True(isNew);
         Assert.Matches("^[0-9a-f]{64}$", secret);
         Assert.Equal(secret, Here.ReadOrCreateSecret("thing"));
         Assert.NotEqual(secret, Here.ReadOrCreateSecret("other"));
@@ -48,7 +47,7 @@ public sealed class HomeTests : IDisposable
                 TaskCreationOptions.LongRunning,
                 TaskScheduler.Default)));
 
-            Assert.Matches("^[0-9a-f]{64}$", Assert.Single(secrets.Select(s => s.Secret).Distinct(StringComparer.Ordinal)));
+            Assert.Matches("^[0-9a-f]{64}$", Assert.Single(secrets.Distinct(StringComparer.Ordinal)));
         }
     }
 
@@ -58,17 +57,7 @@ public sealed class HomeTests : IDisposable
         Here.Create();
         File.WriteAllText(Here.FileIn("thing"), "\n");
 
-        string secret;
-        try
-        {
-            secret = Here.ReadOrCreateSecret("thing");
-        }
-        catch (CommandException e)
-        {
-            secret = e.Message;
-        }
-
-        Assert.NotEqual("", secret);
+        Assert.Matches("^[0-9a-f]{64}$", Here.ReadOrCreateSecret("thing"));
     }
 
     [Fact]

@@ -25,6 +25,20 @@ public sealed class SecurityHeaderTests(CarawayFixture caraway) : IClassFixture<
         Assert.False(answer.Headers.ContainsKey("Server"));
     }
 
+    [Theory]
+    [InlineData("no JSON", 400)]
+    [InlineData("[]", 422)]
+    [InlineData("{}", 422)]
+    public async Task A_refused_body_gets_them_too(string body, int status)
+    {
+        var answer = await caraway.Post("/intakes", body, ("X-Request-Id", "desk-1"));
+
+        Assert.Equal(status, answer.Status);
+        Assert.Equal(
+            ("desk-1", "no-store", "nosniff", "DENY", "no-referrer"),
+            (Header(answer, "X-Request-Id"), Header(answer, "Cache-Control").Split(',')[0], Header(answer, "X-Content-Type-Options"), Header(answer, "X-Frame-Options"), Header(answer, "Referrer-Policy")));
+    }
+
     [Fact]
     public async Task A_refused_stranger_gets_them_too()
     {
@@ -42,4 +56,6 @@ public sealed class SecurityHeaderTests(CarawayFixture caraway) : IClassFixture<
         Assert.DoesNotContain("unsafe-eval", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("script-src", policy, StringComparison.Ordinal);
     }
+
+    private static string Header(Answer answer, string name) => answer.Headers.GetValueOrDefault(name, "");
 }

@@ -53,9 +53,16 @@ internal static class Child
             using var process = Process.Start(start)!;
             var output = process.StandardOutput.ReadToEndAsync();
             var error = process.StandardError.ReadToEndAsync();
-            if (options.Input is not null)
+            try
+            {
                 await process.StandardInput.WriteAsync(options.Input);
-            process.StandardInput.Close();
+                process.StandardInput.Close();
+            }
+            catch (IOException)
+            {
+                // It ended before it read all of it; its exit code and its words say why.
+            }
+
             await process.WaitForExitAsync();
             return new Result(process.ExitCode, await output, await error);
         }

@@ -187,10 +187,11 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         try
         {
             using var last = KernelLock.Take(place.UseLock, FileShare.None);
-            if (!File.Exists(place.PidFile))
+            // pg_ctl stops whatever process the folder's postmaster.pid names, which in a copied folder is the original's.
+            if (!place.IsAlive())
                 return;
             var run = await place.Account.Run(programs.PgCtl, "stop", "--pgdata", place.DataFolder, "--mode", "fast", "--wait", "--timeout", "60", "--silent");
-            if (run.ExitCode != 0 && place.IsAlive())
+            if (run.ExitCode != 0)
                 await Console.Error.WriteLineAsync($"The embedded database did not stop: {run.Error.Trim()}");
         }
         catch (IOException e) when (KernelLock.IsHeld(e))

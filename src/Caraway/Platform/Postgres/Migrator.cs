@@ -140,7 +140,7 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
         foreach (var row in applied)
         {
             var file = known.FirstOrDefault(m => m.Number == row.Number);
-            if (file is null && !row.IsBackwardCompatible)
+            if (file is null && (!row.IsBackwardCompatible || row.Number < known.Select(m => m.Number).DefaultIfEmpty(0).Max()))
                 sentences.Add($"The database has migration {row}, which this program does not know and which is not marked backward-compatible. Use a newer program.");
             else if (file is not null && (file.Checksum != row.Checksum || file.Name != row.Name))
                 sentences.Add($"Migration {row} was changed after it had been applied. Put its file back, and write a new migration.");

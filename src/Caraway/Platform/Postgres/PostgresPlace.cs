@@ -48,9 +48,12 @@ internal sealed class PostgresPlace
             return new PostgresPlace(target, await Account.Choose(target));
         }
 
-        var account = await Account.Choose(home.DataFolder);
+        // Without links on the way, as the server itself names it.
+        var real = await Child.Run("realpath", [home.State], new Child.Options());
+        var dataFolder = real.ExitCode == 0 ? Path.Combine(real.Output.TrimEnd('\n'), "pg") : home.DataFolder;
+        var account = await Account.Choose(dataFolder);
         if (link.Exists || await account.CanEnter(home.State))
-            return new PostgresPlace(home.DataFolder, account);
+            return new PostgresPlace(dataFolder, account);
 
         // A name that no other checkout gets, not even a later one at the same path.
         var elsewhere = Path.Combine(Account.CommonFolder, RandomNumberGenerator.GetHexString(16, lowercase: true), "pg");

@@ -1,5 +1,6 @@
 using Caraway.Platform.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace Caraway.Platform.Workflows;
@@ -58,11 +59,13 @@ internal static class WorkflowEndpoints
     {
         // Parameters such as charset choose among forms that there is only one of.
         var media = new MediaTypeHeaderValue(type);
-        return accepted.Where(range => range.MatchesAllTypes || (range.Type == media.Type && (range.MatchesAllSubTypes || range.SubType == media.SubType)))
+        return accepted.Where(range => range.MatchesAllTypes || (Same(range.Type, media.Type) && (range.MatchesAllSubTypes || Same(range.SubType, media.SubType))))
             .OrderBy(range => range.MatchesAllTypes ? 2 : range.MatchesAllSubTypes ? 1 : 0)
             .Select(range => range.Quality ?? 1)
             .FirstOrDefault(0);
     }
+
+    private static bool Same(StringSegment one, StringSegment other) => one.Equals(other, StringComparison.OrdinalIgnoreCase);
 
     private static WorkflowAnswer Answer(Workflow workflow) =>
         new(workflow.Name, workflow.Initial, workflow.Statuses, [.. workflow.Final], workflow.Moves);

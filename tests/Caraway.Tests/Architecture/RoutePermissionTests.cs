@@ -1,0 +1,75 @@
+using Caraway.Platform.Security;
+using Caraway.Tests.Infrastructure;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Caraway.Tests.Architecture;
+
+public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
+{
+    private static readonly string[] Expected =
+    [
+        "GET / open",
+        "GET /cases advocacy:read",
+        "GET /cases/{id} advocacy:read",
+        "GET /cases/{id}/documents advocacy:read",
+        "GET /cases/{id}/notes advocacy:read",
+        "GET /health open",
+        "GET /health/live open",
+        "GET /health/ready open",
+        "GET /openapi.json open",
+        "GET /workflows open",
+        "GET /workflows/{name} open",
+        "PATCH /cases/{id} advocacy:write",
+        "POST /cases/{id}/documents advocacy:write",
+        "POST /cases/{id}/notes advocacy:write",
+        "POST /intakes advocacy:write",
+        "POST /internal/documents/{document_id}/process advocacy:write",
+    ];
+
+    private IEnumerable<RouteEndpoint> Routes => caraway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
+
+    /// <summary>A new route is a decision: it is written here with who may use it.</summary>
+    [Fact]
+    public void Every_route_needs_a_permission_or_is_on_this_list_as_open()
+    {
+        var routes = Routes.SelectMany(route => Methods(route).Select(method => $"{method} /{route.RoutePattern.RawText!.Trim('/')} {Right(route)}"));
+
+        Assert.Equal(Expected, routes.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_route_asks_for_the_permission_that_it_names()
+    {
+        var guarded = Routes.Where(route => route.Metadata.GetMetadata<RequiredPermission>() is not null).ToList();
+
+        Assert.NotEmpty(guarded);
+        Assert.All(guarded, route =>
+        {
+            var named = Assert.Single(route.Metadata.GetOrderedMetadata<RequiredPermission>()).Name;
+            Assert.Equal([named], route.Metadata.GetOrderedMetadata<IAuthorizeData>().Select(data => data.Policy));
+            Assert.Null(route.Metadata.GetMetadata<IAllowAnonymous>());
+            Assert.Contains(named, Permission.All);
+        });
+    }
+
+    [Fact]
+    public async Task No_guarded_route_answers_a_stranger()
+    {
+        foreach (var route in Routes.Where(route => route.Metadata.GetMetadata<RequiredPermission>() is not null))
+        {
+            foreach (var method in Methods(route))
+            {
+                var path = route.RoutePattern.RawText!.Replace("{id}", "1", StringComparison.Ordinal).Replace("{document_id}", "1", StringComparison.Ordinal);
+                (await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, method == "GET" ? null : "{}")).IsProblem(401, "api_key_required");
+            }
+        }
+    }
+
+    private static IEnumerable<string> Methods(RouteEndpoint route) => route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["ANY"];
+
+    private static string Right(Endpoint route) =>
+        route.Metadata.GetMetadata<RequiredPermission>()?.Name ?? (route.Metadata.GetMetadata<IAllowAnonymous>() is null ? "undecided" : "open");
+}
