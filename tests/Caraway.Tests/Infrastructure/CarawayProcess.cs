@@ -33,7 +33,8 @@ internal sealed class CarawayProcess : IDisposable
     /// <param name="environment">Beside what is inherited; the settings of the run's own environment are taken away.</param>
     public static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(CarawayApplication).Assembly.Location, .. arguments])
+        // A shell that runs the tests in the background has SIGINT ignored, and children inherit that; env takes it back and is then replaced.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", Environment.ProcessPath!, typeof(CarawayApplication).Assembly.Location, .. arguments])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
