@@ -7,6 +7,7 @@ using Caraway.Tests.Infrastructure;
 namespace Caraway.Tests.Commands;
 
 /// <summary>The program as an operator meets it, with an embedded database in a folder of its own.</summary>
+[Collection(Alone.Name)]
 public sealed class ServeTests : IDisposable
 {
     private readonly DirectoryInfo home = TemporaryFolder.Create();
