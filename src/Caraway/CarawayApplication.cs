@@ -3,6 +3,7 @@ using System.Text.Json;
 using Caraway.Advocacy;
 using Caraway.Platform;
 using Caraway.Platform.Http;
+using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Caraway.Platform.Telemetry;
@@ -27,6 +28,9 @@ internal static class CarawayApplication
         public required MasterKey MasterKey { get; init; }
 
         public required string ApiKey { get; init; }
+
+        /// <summary>False leaves only <c>/health</c>: a process that does jobs and nothing else.</summary>
+        public bool AnswersRequests { get; init; } = true;
     }
 
     public static WebApplication Build(Parts parts)
@@ -47,8 +51,9 @@ internal static class CarawayApplication
 
         var app = builder.Build();
         UsePipeline(app, server);
-        MapPlatform(app);
-        app.MapAdvocacy();
+        app.MapHealth();
+        if (parts.AnswersRequests)
+            MapApi(app);
         RequireDecisions(app);
         return app;
     }
@@ -86,6 +91,7 @@ internal static class CarawayApplication
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(parts.MasterKey);
         services.AddHostedService<IdempotencyCleanup>();
+        services.AddJobs(parts.Configuration);
         Problems.Add(services);
         ApiKeyAuthentication.Add(services, parts.ApiKey);
         OpenApi.Add(services);
@@ -119,11 +125,11 @@ internal static class CarawayApplication
         app.UseRequestBodies();
     }
 
-    private static void MapPlatform(WebApplication app)
+    private static void MapApi(WebApplication app)
     {
-        app.MapHealth();
         app.MapWorkflows();
         app.MapOpenApiPage();
+        app.MapAdvocacy();
     }
 
     /// <summary>Refuses to run with a route that neither names a permission nor says that it is open.</summary>

@@ -7,6 +7,7 @@ var root = new RootCommand("Caraway: one program for the desks around a patient.
     ServeCommand.Create(),
     MigrateCommand.Create(),
     ImportCommand.Create(),
+    JobsCommand.Create(),
     TestCommand.Create(),
 };
 

@@ -16,5 +16,6 @@ namespace Caraway.Advocacy;
 [JsonSerializable(typeof(AddDocument.Request), TypeInfoPropertyName = "AddDocumentRequest")]
 [JsonSerializable(typeof(AddDocument.Response), TypeInfoPropertyName = "AddDocumentResponse")]
 [JsonSerializable(typeof(List<ListDocuments.Document>), TypeInfoPropertyName = "ListDocumentsResponse")]
+[JsonSerializable(typeof(DocumentFindings))]
 [JsonSerializable(typeof(RequestProcessing.Response), TypeInfoPropertyName = "RequestProcessingResponse")]
 internal sealed partial class AdvocacyJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using Caraway.Platform.Http;
+using Caraway.Platform.Jobs;
 using Caraway.Platform.Security;
 
 namespace Caraway.Advocacy;
@@ -7,7 +8,7 @@ namespace Caraway.Advocacy;
 internal static class AdvocacyModule
 {
     public static IServiceCollection AddAdvocacy(this IServiceCollection services) =>
-        services.AddSingleton(CaseWorkflow.Table);
+        services.AddSingleton(CaseWorkflow.Table).AddJob<ProcessDocument>(ProcessDocument.Queue);
 
     public static void MapAdvocacy(this IEndpointRouteBuilder app)
     {

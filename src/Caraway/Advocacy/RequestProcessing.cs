@@ -17,7 +17,7 @@ internal static class RequestProcessing
         ), queued as (
             insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
             select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now from found
-            on conflict (kind, subject) where state = 'queued' do nothing
+            on conflict (kind, subject) where state = 'queued' and attempt = 0 do nothing
             returning id
         ), logged as (
             insert into platform.events (at, name, subject, actor, request_id, address, payload)

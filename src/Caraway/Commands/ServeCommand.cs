@@ -15,16 +15,27 @@ internal static partial class ServeCommand
     public static Command Create()
     {
         var command = new Command("serve", "Serve the API on http://localhost:8000 (PORT), with an embedded PostgreSQL unless DATABASE_URL names a server.");
-        command.SetAction((_, cancel) => Serve(cancel));
+        var role = new Option<string>("--role")
+        {
+            Description = "api answers requests and leaves jobs to others; worker does jobs and answers only /health; all does both.",
+            HelpName = "api|worker|all",
+            DefaultValueFactory = _ => "all",
+        };
+        role.AcceptOnlyFromAmong("api", "worker", "all");
+        command.Options.Add(role);
+        command.SetAction((parsed, cancel) => Serve(parsed.GetValue(role)!, cancel));
         return command;
     }
 
-    private static async Task<int> Serve(CancellationToken cancel)
+    private static async Task<int> Serve(string role, CancellationToken cancel)
     {
         var configuration = Settings.Load();
+        if (role == "api")
+            configuration["Jobs:Enabled"] = "false";
         var home = Home.Find();
         WarnOfUnneeded(configuration);
         var server = Workspace.Bind<ServerOptions>(configuration, "Server");
+        Workspace.Bind<Platform.Jobs.JobOptions>(configuration, "Jobs");
         var isDevelopment = Settings.EnvironmentName(configuration) == Environments.Development;
         var apiKey = ApiKey(configuration, home, isDevelopment);
 
@@ -38,6 +49,7 @@ internal static partial class ServeCommand
             Source = workspace.Source,
             MasterKey = MasterKey.Read(configuration["MasterKey"], home),
             ApiKey = apiKey,
+            AnswersRequests = role != "worker",
         });
         try
         {

@@ -18,6 +18,7 @@ internal static class Settings
         ("API_KEY", "ApiKey:Key"),
         ("LOG_LEVEL", "Log:Level"),
         ("CARAWAY_POSTGRES_BIN", "Database:PostgresBin"),
+        ("ENABLE_BACKGROUND_WORKERS", "Jobs:Enabled"),
         ("DATABASE_URL", "Database:Url"),
         ("DB_HOST", "Database:Host"),
         ("DB_NAME", "Database:Name"),

@@ -41,6 +41,8 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
                 ["Server:Port"] = "0",
                 ["Server:CorsOrigins"] = "https://desk.example",
                 ["Log:Level"] = "warning",
+                // Jobs are run by the tests that are about them.
+                ["Jobs:Enabled"] = "false",
             }).Build(),
             EnvironmentName = "Development",
             Source = source,

@@ -9,7 +9,9 @@ internal static class AdvocacyEvents
     public const string NoteAdded = "case.note_added";
     public const string DocumentAdded = "case.document_added";
     public const string DocumentProcessingRequested = "case.document_processing_requested";
+    public const string DocumentProcessed = "case.document_processed";
+    public const string DocumentFailed = "case.document_failed";
 
     public static IReadOnlyList<string> All { get; } =
-        [CaseOpened, CaseMoved, CaseAssigned, NoteAdded, DocumentAdded, DocumentProcessingRequested];
+        [CaseOpened, CaseMoved, CaseAssigned, NoteAdded, DocumentAdded, DocumentProcessingRequested, DocumentProcessed, DocumentFailed];
 }

@@ -1,0 +1,74 @@
+using System.Text.Json;
+using Caraway.Platform.Jobs;
+using Caraway.Platform.Postgres;
+
+namespace Caraway.Advocacy;
+
+/// <summary>
+/// The job <c>process_document</c>: checks that a document's name, extension and content type agree, records what it found, and ends
+/// PROCESSED or FAILED with a sentence for people. A reference's URI is never fetched: callers name it, and it could name anything.
+/// </summary>
+internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
+{
+    public const string Queue = "documents";
+
+    private const string BeginSql = """
+        update advocacy.documents set status = 'PROCESSING', updated_at = @now where id = any(@ids::bigint[]) and status <> 'PROCESSING'
+        """;
+
+    /// <summary>Locks in the order of ids, as every worker does.</summary>
+    private const string Read = """
+        select id, case_id, filename, content_type from advocacy.documents where id = any(@ids::bigint[]) order by id for no key update
+        """;
+
+    /// <summary>A document that is worked on by two jobs at once gets the same end twice, and one event for each job.</summary>
+    private const string Write = """
+        with done as (
+            update advocacy.documents d
+            set status = r.status, error_message = r.sentence, findings = r.findings, updated_at = @now
+            from unnest(@ids::bigint[], @statuses::text[], @sentences::text[], @findings::text[]) r (id, status, sentence, findings)
+            where d.id = r.id
+            returning d.id, d.case_id, d.status, d.error_message
+        )
+        insert into platform.events (at, name, subject, actor, payload)
+        select @now, case status when 'PROCESSED' then 'case.document_processed' else 'case.document_failed' end, 'advocacy.case:' || case_id, 'worker',
+            json_build_object('case_id', case_id, 'document_id', id, 'error_message', error_message)::text
+        from done order by id
+        """;
+
+    public string Kind => "process_document";
+
+    private sealed record Row(long Id, long CaseId, string Filename, string? ContentType);
+
+    public Task Begin(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel) =>
+        database.Execute(BeginSql, new { ids = Ids(jobs), now = time.GetUtcNow().UtcDateTime }, cancel);
+
+    public async Task<IReadOnlyList<JobResult>> Handle(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel)
+    {
+        var rows = await database.List<Row>(Read, new { ids = Ids(jobs) }, cancel);
+        var findings = rows.Select(row => DocumentCheck.Inspect(row.Filename, row.ContentType)).ToList();
+        await database.Execute(
+            Write,
+            new
+            {
+                ids = rows.Select(row => row.Id).ToArray(),
+                statuses = findings.Select(found => found.Problem is null ? "PROCESSED" : "FAILED").ToArray(),
+                sentences = findings.Select(found => found.Problem).ToArray(),
+                findings = findings.Select(found => JsonSerializer.Serialize(found, AdvocacyJson.Default.DocumentFindings)).ToArray(),
+                now = time.GetUtcNow().UtcDateTime,
+            },
+            cancel);
+
+        // A document that cannot be accepted is the job's result, not its failure: the job did its work.
+        var ends = rows.Zip(findings).ToDictionary(pair => pair.First.Id, pair => new JobResult(pair.Second.Problem is null ? "processed" : "rejected"));
+        return [.. jobs.Select(job => ends.GetValueOrDefault(job.Number("document_id")) ?? JobResult.Failed("The document is gone."))];
+    }
+
+    public Task Park(Job job, string sentence, Database database, CancellationToken cancel) =>
+        database.Execute(
+            Write,
+            new { ids = Ids([job]), statuses = new[] { "FAILED" }, sentences = new[] { sentence }, findings = new string?[] { null }, now = time.GetUtcNow().UtcDateTime },
+            cancel);
+
+    private static long[] Ids(IEnumerable<Job> jobs) => [.. jobs.Select(job => job.Number("document_id")).Distinct()];
+}

@@ -1,0 +1,132 @@
+using Caraway.Platform.Postgres;
+
+namespace Caraway.Platform.Jobs;
+
+/// <summary>
+/// The statements of <c>platform.jobs</c>. A job is queued by the use case that wants it, in its own statement; from there it is
+/// <c>queued → running → succeeded | failed</c>, and back to queued when a try failed or a worker was lost.
+/// </summary>
+internal static class JobQueue
+{
+    private const string ClaimSql = """
+        with due as materialized (
+            select id from platform.jobs
+            where queue = @queue and state = 'queued' and run_at <= @now
+            order by run_at, id limit @take
+            for no key update skip locked
+        )
+        update platform.jobs j
+        set state = 'running', attempt = j.attempt + 1, worker = @worker, lease_until = @leaseUntil, updated_at = @now
+        from due where j.id = due.id
+        returning j.id, j.kind, j.subject, j.payload, j.attempt
+        """;
+
+    private const string RenewSql =
+        "update platform.jobs set lease_until = @leaseUntil where state = 'running' and worker = @worker and id = any(@ids::bigint[])";
+
+    /// <summary>The fence: the job is still this worker's, in this try.</summary>
+    private const string FinishSql = """
+        update platform.jobs j
+        set state = case when r.error is null then 'succeeded' else 'failed' end, outcome = r.outcome, error = r.error,
+            worker = null, lease_until = null, updated_at = @now
+        from unnest(@ids::bigint[], @attempts::integer[], @outcomes::text[], @errors::text[]) r (id, attempt, outcome, error)
+        where j.id = r.id and j.attempt = r.attempt and j.worker = @worker and j.state = 'running'
+        """;
+
+    private const string RetrySql = """
+        update platform.jobs
+        set state = case when @runAt::timestamptz is null then 'failed' else 'queued' end, run_at = coalesce(@runAt::timestamptz, run_at),
+            error = @sentence, worker = null, lease_until = null, updated_at = @now
+        where id = @Id and attempt = @Attempt and worker = @worker and state = 'running'
+        """;
+
+    /// <summary>A job that was handed back had not really been tried.</summary>
+    private const string HandBackSql = """
+        update platform.jobs
+        set state = 'queued', attempt = attempt - 1, worker = null, lease_until = null, updated_at = @now
+        where state = 'running' and worker = @worker and id = any(@ids::bigint[])
+            and (attempt > 1 or not exists (select from platform.jobs o where o.kind = jobs.kind and o.subject = jobs.subject and o.state = 'queued' and o.attempt = 0))
+        """;
+
+    private const string ReturnLostSql = """
+        with lost as (
+            select id from platform.jobs where state = 'running' and lease_until < @now order by lease_until limit 1000 for no key update skip locked
+        )
+        update platform.jobs j
+        set state = 'queued', run_at = @now, worker = null, lease_until = null, updated_at = @now
+        from lost where j.id = lost.id
+        """;
+
+    private const string CleanSql = """
+        delete from platform.jobs where id in (
+            select id from platform.jobs where state = 'succeeded' and updated_at < @oldest order by updated_at limit 1000 for update skip locked)
+        """;
+
+    private const string CountsSql = "select queue, state, count(*) as jobs from platform.jobs group by queue, state order by queue, state";
+
+    private const string ListSql = """
+        select id, kind, subject, attempt, updated_at, error from platform.jobs where state = @state order by id desc limit @limit
+        """;
+
+    /// <summary>With attempt 1 left standing, so that it does not collide with one that was queued meanwhile; it gets its tries anew.</summary>
+    private const string RetryFailedSql = """
+        update platform.jobs set state = 'queued', attempt = least(attempt, 1), run_at = @now, updated_at = @now
+        where state = 'failed' and (@ids::bigint[] is null or id = any(@ids::bigint[]))
+        """;
+
+    /// <summary>How many jobs a queue has in a state.</summary>
+    public sealed record Count(string Queue, string State, long Jobs);
+
+    /// <summary>A job as an operator sees it.</summary>
+    public sealed record Listed(long Id, string Kind, string Subject, int Attempt, DateTime UpdatedAt, string? Error);
+
+    public static Task<List<Count>> Counts(Database database, CancellationToken cancel) => database.List<Count>(CountsSql, null, cancel);
+
+    /// <summary>Jobs of a state, newest first.</summary>
+    public static Task<List<Listed>> List(string state, int limit, Database database, CancellationToken cancel) =>
+        database.List<Listed>(ListSql, new { state, limit }, cancel);
+
+    /// <summary>Queues failed jobs again; all of them when <paramref name="ids"/> is null.</summary>
+    /// <returns>How many were failed and are queued now.</returns>
+    public static Task<int> RetryFailed(long[]? ids, DateTime now, Database database, CancellationToken cancel) =>
+        database.Execute(RetryFailedSql, new { ids, now }, cancel);
+
+    /// <summary>Takes the oldest due jobs of a queue for this worker until the lease ends.</summary>
+    public static Task<List<Job>> Claim(string queue, int take, Lease lease, Database database, CancellationToken cancel) =>
+        database.List<Job>(ClaimSql, new { queue, take, worker = lease.Worker, leaseUntil = lease.Until, now = lease.Now }, cancel);
+
+    public static Task<int> Renew(IReadOnlyCollection<Job> jobs, Lease lease, Database database, CancellationToken cancel) =>
+        database.Execute(RenewSql, new { worker = lease.Worker, leaseUntil = lease.Until, ids = Ids(jobs) }, cancel);
+
+    /// <summary>Ends the jobs; call it in the transaction of their effects.</summary>
+    /// <returns>How many were still this worker's. Fewer than all: undo, for another worker has them.</returns>
+    public static Task<int> Finish(IReadOnlyList<Job> jobs, IReadOnlyList<JobResult> results, Lease lease, Database database, CancellationToken cancel) =>
+        database.Execute(
+            FinishSql,
+            new
+            {
+                ids = Ids(jobs), attempts = jobs.Select(job => job.Attempt).ToArray(), outcomes = results.Select(result => result.Outcome).ToArray(),
+                errors = results.Select(result => result.Error).ToArray(), worker = lease.Worker, now = lease.Now,
+            },
+            cancel);
+
+    /// <summary>Queues a job whose try failed again, or parks it.</summary>
+    /// <param name="runAt">When to try again; null parks it as failed.</param>
+    public static Task<int> Retry(Job job, string sentence, DateTime? runAt, Lease lease, Database database, CancellationToken cancel) =>
+        database.Execute(RetrySql, new { job.Id, job.Attempt, sentence, runAt, worker = lease.Worker, now = lease.Now }, cancel);
+
+    /// <summary>Gives back what was claimed and not ended, at shutdown.</summary>
+    public static Task<int> HandBack(IReadOnlyCollection<Job> jobs, Lease lease, Database database, CancellationToken cancel) =>
+        database.Execute(HandBackSql, new { ids = Ids(jobs), worker = lease.Worker, now = lease.Now }, cancel);
+
+    /// <summary>Queues the jobs of lost workers again.</summary>
+    public static Task<int> ReturnLost(DateTime now, Database database, CancellationToken cancel) => database.Execute(ReturnLostSql, new { now }, cancel);
+
+    /// <summary>Removes a thousand of the jobs that succeeded before <paramref name="oldest"/>.</summary>
+    public static Task<int> Clean(DateTime oldest, Database database, CancellationToken cancel) => database.Execute(CleanSql, new { oldest }, cancel);
+
+    private static long[] Ids(IReadOnlyCollection<Job> jobs) => [.. jobs.Select(job => job.Id)];
+}
+
+/// <summary>Whose a claim is, and until when.</summary>
+internal readonly record struct Lease(string Worker, DateTime Now, DateTime Until);
