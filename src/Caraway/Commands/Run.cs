@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Diagnostics;
 using Caraway.Platform;
 using Npgsql;
 
@@ -8,6 +9,9 @@ namespace Caraway.Commands;
 /// <summary>Runs a command line and says how it ended: messages on standard error, numbers of <see cref="ExitCode"/>.</summary>
 internal static class Run
 {
+    /// <summary>Since the program began; the launcher's build, which ran in the same process before, does not count.</summary>
+    public static Stopwatch Clock { get; } = Stopwatch.StartNew();
+
     public static async Task<int> ToExitCode(ParseResult command)
     {
         var exitCode = command.Errors.Count > 0 ? ExitCode.BadInput : ExitCode.Done;

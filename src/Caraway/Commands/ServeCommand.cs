@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using Caraway.Platform;
@@ -122,10 +121,9 @@ internal static partial class ServeCommand
     {
         if (!workspace.IsDevelopment)
             return;
-        var seconds = (TimeProvider.System.GetUtcNow().UtcDateTime - Process.GetCurrentProcess().StartTime.ToUniversalTime()).TotalSeconds;
         var url = app.Urls.First().Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            Caraway {Platform.Telemetry.Health.Version} is ready on {url} after {seconds:0.0} s.
+            Caraway {Platform.Telemetry.Health.Version} is ready on {url} after {Run.Clock.Elapsed.TotalSeconds:0.0} s.
               API page   {url}/docs
               Database   {(workspace.IsEmbedded ? "embedded PostgreSQL in " + workspace.Home.DataFolder : "PostgreSQL server of DATABASE_URL or DB_HOST")}
               API key    {(workspace.Configuration["ApiKey:Key"] is { Length: > 0 } ? "the one of API_KEY" : apiKey + "   (header X-API-Key; kept in .caraway/" + ApiKeyFile + ")")}
