@@ -60,8 +60,10 @@ internal static partial class ServeCommand
             throw new CommandException(ExitCode.Busy, $"Port {server.Port} is taken by another program. Choose another one: PORT=8001 ./caraway serve", e);
         }
 
-        Announce(app, workspace, apiKey);
-        LogServing(app.Logger, Platform.Telemetry.Health.Version, app.Urls.First());
+        if (workspace.IsDevelopment)
+            Announce(app, workspace, apiKey);
+        else
+            LogServing(app.Logger, Platform.Telemetry.Health.Version, app.Urls.First());
         await app.WaitForShutdownAsync(cancel);
         LogStopped(app.Logger);
         return ExitCode.Done;
@@ -119,8 +121,6 @@ internal static partial class ServeCommand
 
     private static void Announce(WebApplication app, Workspace workspace, string apiKey)
     {
-        if (!workspace.IsDevelopment)
-            return;
         var url = app.Urls.First().Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
             Caraway {Platform.Telemetry.Health.Version} is ready on {url} after {Run.Clock.Elapsed.TotalSeconds:0.0} s.
