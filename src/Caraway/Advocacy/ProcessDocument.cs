@@ -13,12 +13,23 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
     public const string Queue = "documents";
 
     private const string BeginSql = """
-        update advocacy.documents set status = 'PROCESSING', updated_at = @now where id = any(@ids::bigint[]) and status <> 'PROCESSING'
+        with begun as materialized (
+            select id from advocacy.documents where id = any(@ids::bigint[]) and status <> 'PROCESSING' order by id for no key update
+        )
+        update advocacy.documents d set status = 'PROCESSING', updated_at = @now from begun where d.id = begun.id
         """;
 
-    /// <summary>Locks in the order of ids, as every worker does.</summary>
+    /// <summary>Locks the cases, whose events these are, and then the documents, each in the order of ids, as every worker does.</summary>
     private const string Read = """
-        select id, case_id, filename, content_type from advocacy.documents where id = any(@ids::bigint[]) order by id for no key update
+        with parent as materialized (
+            select id from advocacy.cases
+            where id in (select case_id from advocacy.documents where id = any(@ids::bigint[]))
+            order by id for no key update
+        )
+        select d.id, d.filename, d.content_type
+        from advocacy.documents d join parent p on p.id = d.case_id
+        where d.id = any(@ids::bigint[])
+        order by d.id for no key update of d
         """;
 
     /// <summary>A document that is worked on by two jobs at once gets the same end twice, and one event for each job.</summary>
@@ -38,7 +49,7 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
 
     public string Kind => "process_document";
 
-    private sealed record Row(long Id, long CaseId, string Filename, string? ContentType);
+    private sealed record Row(long Id, string Filename, string? ContentType);
 
     public Task Begin(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel) =>
         database.Execute(BeginSql, new { ids = Ids(jobs), now = time.GetUtcNow().UtcDateTime }, cancel);
@@ -64,11 +75,14 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
         return [.. jobs.Select(job => ends.GetValueOrDefault(job.Number("document_id")) ?? JobResult.Failed("The document is gone."))];
     }
 
-    public Task Park(Job job, string sentence, Database database, CancellationToken cancel) =>
-        database.Execute(
+    public async Task Park(Job job, string sentence, Database database, CancellationToken cancel)
+    {
+        await database.List<Row>(Read, new { ids = Ids([job]) }, cancel);
+        await database.Execute(
             Write,
             new { ids = Ids([job]), statuses = new[] { "FAILED" }, sentences = new[] { sentence }, findings = new string?[] { null }, now = time.GetUtcNow().UtcDateTime },
             cancel);
+    }
 
     private static long[] Ids(IEnumerable<Job> jobs) => [.. jobs.Select(job => job.Number("document_id")).Distinct()];
 }

@@ -68,11 +68,19 @@ internal static class Settings
         foreach (var (alias, key) in Aliases)
         {
             if (values.TryGetValue(alias, out var value) && !string.IsNullOrEmpty(value))
-                translated[key] = value;
+                translated[key] = key == "Jobs:Enabled" ? Truth(value) : value;
         }
 
         return translated;
     }
+
+    /// <summary>The earlier API took its switches in Python's many spellings; what is none of them is refused when it is bound.</summary>
+    private static string Truth(string value) => value.Trim().ToLowerInvariant() switch
+    {
+        "1" or "yes" or "on" or "y" or "t" => "true",
+        "0" or "no" or "off" or "n" or "f" => "false",
+        _ => value,
+    };
 
     /// <summary>
     /// The widespread form of the file: <c>NAME=value</c> a line, <c>#</c> comments, an optional <c>export</c>, values bare or quoted.

@@ -53,6 +53,28 @@ public sealed class ProcessDocumentTests(CarawayFixture caraway) : IClassFixture
         }
     }
 
+    [Fact]
+    public async Task A_documents_event_waits_for_who_holds_the_case()
+    {
+        var (id, _) = await Add("waits.pdf", "application/pdf");
+        await using var other = await caraway.Database.Source.OpenConnectionAsync();
+        await using var transaction = await other.BeginTransactionAsync();
+        await using var hold = new Npgsql.NpgsqlCommand($"select 1 from advocacy.cases where id = {id} for no key update", other, transaction);
+        await hold.ExecuteScalarAsync();
+
+        var working = Jobs.Worker(ProcessDocument.Queue).RunOnce(default);
+        for (var tries = 0; await caraway.Database.Scalar<long>("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 0; tries++)
+        {
+            Assert.InRange(tries, 0, 200);
+            await Task.Delay(20);
+        }
+
+        Assert.Contains("\"status\":\"PROCESSING\"", (await caraway.Get($"/cases/{id}/documents")).Body, StringComparison.Ordinal);
+        await transaction.RollbackAsync();
+        Assert.InRange(await working, 1, 50);
+        Assert.Contains("\"status\":\"PROCESSED\"", (await caraway.Get($"/cases/{id}/documents")).Body, StringComparison.Ordinal);
+    }
+
     private async Task<(long Case, long Document)> Add(string name, string type)
     {
         var id = await caraway.OpenCase();

@@ -36,7 +36,7 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
         if (jobs.Count == 0)
             return 0;
 
-        using var renewing = CancellationTokenSource.CreateLinkedTokenSource(CancellationToken.None);
+        using var renewing = new CancellationTokenSource();
         var renewals = Renew(jobs, renewing.Token);
         try
         {

@@ -10,6 +10,7 @@ internal sealed partial class JobWorkers(
     : BackgroundService
 {
     private static readonly TimeSpan Sweep = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<string, IJobHandler> byKind = handlers.ToDictionary(handler => handler.Kind, StringComparer.Ordinal);
 
@@ -47,7 +48,7 @@ internal sealed partial class JobWorkers(
         return Task.WhenAll(loops);
     }
 
-    /// <summary>Goes on at once while there is work, and waits when there is none or the database is away.</summary>
+    /// <summary>Goes on at once while there is work, and waits when there is none or a round failed.</summary>
     private async Task Loop(Func<Task<int>> once, TimeSpan pause, CancellationToken stopping)
     {
         // Off the start's path: the program answers before the first job is looked for.
@@ -63,10 +64,14 @@ internal sealed partial class JobWorkers(
             {
                 return;
             }
-            catch (Exception e) when (Http.Problems.IsAway(e))
+            catch (Exception e)
             {
-                LogAway(e);
-                await Task.Delay(TimeSpan.FromSeconds(1), time, CancellationToken.None);
+                // An exception that left here would stop the whole program; the jobs are safe, for nothing of them was committed.
+                if (Http.Problems.IsAway(e))
+                    LogAway(e);
+                else
+                    LogRound(e);
+                await Task.Delay(AfterFault, time, CancellationToken.None);
             }
         }
     }
@@ -76,6 +81,9 @@ internal sealed partial class JobWorkers(
 
     [LoggerMessage(41, LogLevel.Warning, "The database is away; the workers wait.")]
     private partial void LogAway(Exception exception);
+
+    [LoggerMessage(42, LogLevel.Error, "A round of a worker failed; its jobs return when their lease ends.")]
+    private partial void LogRound(Exception exception);
 }
 
 /// <summary>A queue that has workers. Each has its own, so that none can hold up another.</summary>

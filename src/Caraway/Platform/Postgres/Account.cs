@@ -14,7 +14,7 @@ internal sealed record Account(string Name, string? Other)
     /// <exception cref="CommandException">There is no user that may run it.</exception>
     public static async Task<Account> Choose(string dataFolder)
     {
-        var owner = File.Exists(Path.Combine(dataFolder, "PG_VERSION")) || Directory.Exists(dataFolder) ? await OwnerOf(dataFolder) : null;
+        var owner = Directory.Exists(dataFolder) ? await OwnerOf(dataFolder) : null;
         if (!Environment.IsPrivilegedProcess)
         {
             return owner is null || owner == Environment.UserName
