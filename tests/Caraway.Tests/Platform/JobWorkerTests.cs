@@ -3,6 +3,7 @@ using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 using Caraway.Tests.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace Caraway.Tests.Platform;
 
@@ -169,6 +170,27 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Equal("This program does not know this kind of job.", await database.Scalar<string>("select error from platform.jobs where state = 'queued' and attempt = 1"));
     }
 
+    [Fact]
+    public async Task A_round_that_fails_is_not_the_last()
+    {
+        await Queue(1);
+        options.PollMilliseconds = 10;
+        var broken = new Recorder { BeginFails = true };
+        using var workers = new JobWorkers([new JobQueueDefinition("test")], [broken], database.Source, Options.Create(options), TimeProvider.System, NullLogger<JobWorkers>.Instance);
+
+        await workers.StartAsync(default);
+        for (var tries = 0; broken.Begun < 3; tries++)
+        {
+            Assert.InRange(tries, 0, 400);
+            await Task.Delay(25);
+        }
+
+        Assert.False(workers.ExecuteTask!.IsCompleted);
+        await workers.StopAsync(default);
+        Assert.True(workers.ExecuteTask.IsCompletedSuccessfully);
+        Assert.Equal("queued 1", await States());
+    }
+
     [Theory]
     [InlineData(1, 0.5, 1)]
     [InlineData(2, 0.5, 2)]
@@ -215,6 +237,16 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
         public TaskCompletionSource Began { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public ConcurrentQueue<string> Parked { get; } = new();
+
+        public bool BeginFails { get; init; }
+
+        public int Begun { get; private set; }
+
+        public Task Begin(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel)
+        {
+            Begun++;
+            return BeginFails ? throw new InvalidOperationException("On purpose.") : Task.CompletedTask;
+        }
 
         public async Task<IReadOnlyList<JobResult>> Handle(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel)
         {

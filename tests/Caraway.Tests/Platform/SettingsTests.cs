@@ -118,4 +118,13 @@ public sealed class SettingsTests
 
     private static IConfiguration Configuration(params (string Name, string? Value)[] values) =>
         new ConfigurationBuilder().AddInMemoryCollection(values.ToDictionary(v => v.Name, v => v.Value, StringComparer.Ordinal)).Build();
+
+    [Theory]
+    [InlineData("1", "true")]
+    [InlineData("Yes", "true")]
+    [InlineData("off", "false")]
+    [InlineData("False", "False")]
+    [InlineData("maybe", "maybe")]
+    public void The_switch_for_workers_takes_the_earlier_spellings(string given, string read) =>
+        Assert.Equal(read, Settings.Translate(new Dictionary<string, string?>(StringComparer.Ordinal) { ["ENABLE_BACKGROUND_WORKERS"] = given })["Jobs:Enabled"]);
 }

@@ -55,7 +55,6 @@ internal sealed class ApiKeyAuthentication(IOptionsMonitor<ApiKeyOptions> option
         Context.Features.Set(new Caller
         {
             Id = "apikey:environment",
-            Permissions = Granted,
             RequestId = Context.TraceIdentifier,
             Address = Context.Connection.RemoteIpAddress?.ToString(),
         });

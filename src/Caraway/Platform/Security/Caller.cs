@@ -1,5 +1,3 @@
-using System.Collections.Frozen;
-
 namespace Caraway.Platform.Security;
 
 /// <summary>Who makes this request, as the audit trail will name it. Bound into handlers; never null on a route that needs a permission.</summary>
@@ -7,9 +5,6 @@ public sealed record Caller
 {
     /// <summary>A stable name: <c>apikey:environment</c>.</summary>
     public required string Id { get; init; }
-
-    /// <summary>What the caller may do.</summary>
-    public required FrozenSet<string> Permissions { get; init; }
 
     /// <summary>The request's id, as the answer's <c>X-Request-Id</c> says it.</summary>
     public required string RequestId { get; init; }
