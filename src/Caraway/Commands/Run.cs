@@ -10,10 +10,11 @@ namespace Caraway.Commands;
 internal static class Run
 {
     /// <summary>Since the program began; the launcher's build, which ran in the same process before, does not count.</summary>
-    public static Stopwatch Clock { get; } = Stopwatch.StartNew();
+    public static Stopwatch Clock { get; } = new();
 
     public static async Task<int> ToExitCode(ParseResult command)
     {
+        Clock.Start();
         var exitCode = command.Errors.Count > 0 ? ExitCode.BadInput : ExitCode.Done;
         try
         {
