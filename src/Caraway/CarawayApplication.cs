@@ -52,6 +52,7 @@ internal static class CarawayApplication
         var app = builder.Build();
         UsePipeline(app, server);
         app.MapHealth();
+        MetricsEndpoint.Map(app);
         if (parts.AnswersRequests)
             MapApi(app);
         RequireDecisions(app);
@@ -92,6 +93,7 @@ internal static class CarawayApplication
         services.AddSingleton(parts.MasterKey);
         services.AddHostedService<IdempotencyCleanup>();
         services.AddJobs(parts.Configuration);
+        MetricsEndpoint.Add(services);
         Problems.Add(services);
         ApiKeyAuthentication.Add(services, parts.ApiKey);
         OpenApi.Add(services);

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Caraway.Platform.Http;
+using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -44,7 +45,7 @@ internal static class AddDocument
         """;
 
     public static async Task<Results<Created<Response>, Refusal>> Handle(
-        RowId id, Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+        RowId id, Request request, Caller caller, Database database, JobSignal jobs, TimeProvider time, CancellationToken cancel)
     {
         var document = await database.First<Response>(
             Insert,
@@ -54,6 +55,7 @@ internal static class AddDocument
                 now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address,
             },
             cancel);
+        database.AfterCommit(() => jobs.Queued(ProcessDocument.Queue));
         return document is null
             ? Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found")
             : TypedResults.Created($"/cases/{document.CaseId}/documents", document);

@@ -8,7 +8,7 @@ namespace Caraway.Advocacy;
 internal static class AdvocacyModule
 {
     public static IServiceCollection AddAdvocacy(this IServiceCollection services) =>
-        services.AddSingleton(CaseWorkflow.Table).AddJob<ProcessDocument>(ProcessDocument.Queue);
+        services.AddSingleton(CaseWorkflow.Table).AddSingleton(CountCases.Gauge).AddJob<ProcessDocument>(ProcessDocument.Queue);
 
     public static void MapAdvocacy(this IEndpointRouteBuilder app)
     {

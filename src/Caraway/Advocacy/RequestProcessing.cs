@@ -1,4 +1,5 @@
 using Caraway.Platform.Http;
+using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -29,10 +30,11 @@ internal static class RequestProcessing
         """;
 
     public static async Task<Results<Accepted<Response>, Refusal>> Handle(
-        [FromRoute(Name = "document_id")] RowId id, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+        [FromRoute(Name = "document_id")] RowId id, Caller caller, Database database, JobSignal jobs, TimeProvider time, CancellationToken cancel)
     {
         var found = await database.First<long?>(
             Queue, new { id = id.Value, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address }, cancel);
+        database.AfterCommit(() => jobs.Queued(ProcessDocument.Queue));
         return found is { } document
             ? TypedResults.Accepted((string?)null, new Response("accepted", document))
             : Refusal.NotFound(ProblemCodes.DocumentNotFound, "Document not found");

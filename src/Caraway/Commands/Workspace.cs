@@ -33,9 +33,9 @@ internal sealed class Workspace : IAsyncDisposable
     {
         var options = Bind<DatabaseOptions>(configuration, "Database");
         if (options.Server() is { } server)
-            return new Workspace(configuration, home, NpgsqlDataSource.Create(server), null);
+            return new Workspace(configuration, home, DatabaseOptions.Connect(server), null);
         var embedded = await EmbeddedPostgres.Start(home, options.PostgresBin, durable: true, cancel);
-        return new Workspace(configuration, home, NpgsqlDataSource.Create(options.Common(embedded.Address)), embedded);
+        return new Workspace(configuration, home, DatabaseOptions.Connect(options.Common(embedded.Address)), embedded);
     }
 
     /// <summary>Reads a section into its options, checked.</summary>

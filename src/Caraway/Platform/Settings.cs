@@ -19,6 +19,7 @@ internal static class Settings
         ("LOG_LEVEL", "Log:Level"),
         ("CARAWAY_POSTGRES_BIN", "Database:PostgresBin"),
         ("ENABLE_BACKGROUND_WORKERS", "Jobs:Enabled"),
+        ("METRICS_NEED_KEY", "Metrics:NeedKey"),
         ("DATABASE_URL", "Database:Url"),
         ("DB_HOST", "Database:Host"),
         ("DB_NAME", "Database:Name"),
@@ -68,7 +69,7 @@ internal static class Settings
         foreach (var (alias, key) in Aliases)
         {
             if (values.TryGetValue(alias, out var value) && !string.IsNullOrEmpty(value))
-                translated[key] = key == "Jobs:Enabled" ? Truth(value) : value;
+                translated[key] = key is "Jobs:Enabled" or "Metrics:NeedKey" ? Truth(value) : value;
         }
 
         return translated;

@@ -19,6 +19,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "GET /health open",
         "GET /health/live open",
         "GET /health/ready open",
+        "GET /metrics open",
         "GET /openapi.json open",
         "GET /workflows open",
         "GET /workflows/{name} open",

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Telemetry;
 using Caraway.Tests.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -12,6 +13,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
 {
     private readonly JobOptions options = new() { LeaseSeconds = 30, Batch = 10, MaxAttempts = 3 };
     private readonly TestClock clock = new();
+    private readonly CarawayMetrics metrics = TestMetrics.Create();
     private TestDatabase database = null!;
 
     public async ValueTask InitializeAsync()
@@ -176,7 +178,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
         await Queue(1);
         options.PollMilliseconds = 10;
         var broken = new Recorder { BeginFails = true };
-        using var workers = new JobWorkers([new JobQueueDefinition("test")], [broken], database.Source, Options.Create(options), TimeProvider.System, NullLogger<JobWorkers>.Instance);
+        using var workers = new JobWorkers([new JobQueueDefinition("test")], [broken], database.Source, Options.Create(options), new JobSignal(), metrics, TimeProvider.System, NullLogger<JobWorkers>.Instance);
 
         await workers.StartAsync(default);
         for (var tries = 0; broken.Begun < 3; tries++)
@@ -206,7 +208,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
     private static Dictionary<string, IJobHandler> Handlers(Recorder handler) => new(StringComparer.Ordinal) { [handler.Kind] = handler };
 
     private JobWorker.Surroundings Surroundings(TimeProvider time) =>
-        new() { Database = () => new Database(database.Source), Time = time, Logger = NullLogger.Instance };
+        new() { Database = () => new Database(database.Source), Time = time, Metrics = metrics, Logger = NullLogger.Instance };
 
     private Task Queue(int jobs) => database.Execute(
         $"""

@@ -23,7 +23,7 @@ internal sealed class JobOptions
     [Range(1, 3600)]
     public int LeaseSeconds { get; set; } = 30;
 
-    /// <summary>How long an idle worker waits before it looks for other processes' jobs, in milliseconds.</summary>
+    /// <summary>How long an idle worker waits before it looks for other processes' jobs (this process's own wake it), in milliseconds.</summary>
     [Range(10, 60_000)]
     public int PollMilliseconds { get; set; } = 500;
 

@@ -1,4 +1,5 @@
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Telemetry;
 
 namespace Caraway.Platform.Jobs;
 
@@ -73,6 +74,31 @@ internal static class JobQueue
         update platform.jobs set state = 'queued', attempt = least(attempt, 1), run_at = @now, updated_at = @now
         where state = 'failed' and (@ids::bigint[] is null or id = any(@ids::bigint[]))
         """;
+
+    /// <summary>What waits, works and has ended; one series for each queue and state.</summary>
+    public static DatabaseGauge JobsGauge { get; } = new()
+    {
+        Name = "caraway.jobs",
+        Description = "Jobs by queue and state: queued, running, succeeded (until they are removed), failed.",
+        Unit = "{job}",
+        Labels = ["queue", "state"],
+        Sql = "select array[queue, state] as labels, count(*)::double precision as value from platform.jobs group by queue, state",
+    };
+
+    /// <summary>How far the workers are behind.</summary>
+    public static DatabaseGauge OldestGauge(string[] queues) => new()
+    {
+        Name = "caraway.jobs.oldest.queued.age",
+        Description = "How long the longest waiting due job has been due; 0 when none waits.",
+        Unit = "s",
+        Labels = ["queue"],
+        Sql = """
+            select array[q.queue] as labels, coalesce(extract(epoch from @now - (
+                select min(run_at) from platform.jobs j where j.queue = q.queue and j.state = 'queued' and j.run_at <= @now)), 0)::double precision as value
+            from unnest(@queues::text[]) q (queue)
+            """,
+        Values = new { queues },
+    };
 
     /// <summary>How many jobs a queue has in a state.</summary>
     public sealed record Count(string Queue, string State, long Jobs);

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Globalization;
 using System.Security.Cryptography;
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Telemetry;
 
 namespace Caraway.Platform.Jobs;
 
@@ -24,6 +25,8 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
 
         public required TimeProvider Time { get; init; }
 
+        public required CarawayMetrics Metrics { get; init; }
+
         public required ILogger Logger { get; init; }
     }
 
@@ -32,6 +35,7 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
     public async Task<int> RunOnce(CancellationToken stopping)
     {
         stopping.ThrowIfCancellationRequested();
+        var began = surroundings.Time.GetTimestamp();
         var jobs = await Claim(stopping);
         if (jobs.Count == 0)
             return 0;
@@ -57,6 +61,7 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
             await renewals;
         }
 
+        surroundings.Metrics.JobBatchWorked(queue, surroundings.Time.GetElapsedTime(began));
         return jobs.Count;
     }
 
@@ -126,7 +131,12 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
             throw new InvalidOperationException($"The handler of {handler.Kind} gave {results.Count} results for {jobs.Count} jobs.");
         var finished = await JobQueue.Finish(jobs, results, Lease(), database, stopping);
         if (finished == jobs.Count)
+        {
             await database.Commit();
+            var failed = results.Count(result => result.Error is not null);
+            surroundings.Metrics.JobsSucceeded(queue, jobs.Count - failed);
+            surroundings.Metrics.JobsFailed(queue, failed);
+        }
         else if (jobs.Count > 1)
             throw new InvalidOperationException("A lease was lost; each job is now tried alone.");
         else
@@ -144,6 +154,10 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
         if (changed == 1 && isLast && handler is not null)
             await handler.Park(job, sentence, database, cancel);
         await database.Commit();
+        if (changed == 1 && isLast)
+            surroundings.Metrics.JobsFailed(queue, 1);
+        else if (changed == 1)
+            surroundings.Metrics.JobRetried(queue);
     }
 
     /// <summary>At a stop: what was not ended is queued again at once, and does not wait for the lease.</summary>

@@ -1,4 +1,5 @@
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Telemetry;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -6,7 +7,7 @@ namespace Caraway.Platform.Jobs;
 
 /// <summary>Runs the workers of every queue in this process, brings back lost workers' jobs, and removes old ones.</summary>
 internal sealed partial class JobWorkers(
-    IEnumerable<JobQueueDefinition> queues, IEnumerable<IJobHandler> handlers, NpgsqlDataSource source, IOptions<JobOptions> options, TimeProvider time, ILogger<JobWorkers> logger)
+    IEnumerable<JobQueueDefinition> queues, IEnumerable<IJobHandler> handlers, NpgsqlDataSource source, IOptions<JobOptions> options, JobSignal signal, CarawayMetrics metrics, TimeProvider time, ILogger<JobWorkers> logger)
     : BackgroundService
 {
     private static readonly TimeSpan Sweep = TimeSpan.FromSeconds(5);
@@ -15,7 +16,7 @@ internal sealed partial class JobWorkers(
     private readonly Dictionary<string, IJobHandler> byKind = handlers.ToDictionary(handler => handler.Kind, StringComparer.Ordinal);
 
     /// <summary>A worker of the queue, to run by hand.</summary>
-    public JobWorker Worker(string queue) => new(queue, byKind, options.Value, new JobWorker.Surroundings { Database = () => new Database(source), Time = time, Logger = logger });
+    public JobWorker Worker(string queue) => new(queue, byKind, options.Value, new JobWorker.Surroundings { Database = () => new Database(source), Time = time, Metrics = metrics, Logger = logger });
 
     /// <summary>Brings back lost workers' jobs and removes a thousand old ones.</summary>
     /// <returns>How many jobs were brought back.</returns>
@@ -25,7 +26,11 @@ internal sealed partial class JobWorkers(
         var now = time.GetUtcNow().UtcDateTime;
         var returned = await JobQueue.ReturnLost(now, database, cancel);
         if (returned > 0)
+        {
+            metrics.JobsReturned(returned);
             LogReturned(returned);
+        }
+
         await JobQueue.Clean(now.AddDays(-options.Value.KeepDays), database, cancel);
         return returned;
     }
@@ -34,14 +39,14 @@ internal sealed partial class JobWorkers(
     {
         if (!options.Value.Enabled)
             return Task.CompletedTask;
-        var loops = new List<Task> { Loop(async () => { await SweepOnce(stoppingToken); return 0; }, Sweep, stoppingToken) };
+        var loops = new List<Task> { Loop(async () => { await SweepOnce(stoppingToken); return 0; }, () => Task.Delay(Sweep, time, stoppingToken), stoppingToken) };
         foreach (var queue in queues)
         {
             var workers = options.Value.Queues.GetValueOrDefault(queue.Name, options.Value.Concurrency);
             for (var i = 0; i < workers; i++)
             {
                 var worker = Worker(queue.Name);
-                loops.Add(Loop(() => worker.RunOnce(stoppingToken), TimeSpan.FromMilliseconds(options.Value.PollMilliseconds), stoppingToken));
+                loops.Add(Loop(() => worker.RunOnce(stoppingToken), () => signal.Wait(queue.Name, TimeSpan.FromMilliseconds(options.Value.PollMilliseconds), stoppingToken), stoppingToken));
             }
         }
 
@@ -49,7 +54,7 @@ internal sealed partial class JobWorkers(
     }
 
     /// <summary>Goes on at once while there is work, and waits when there is none or a round failed.</summary>
-    private async Task Loop(Func<Task<int>> once, TimeSpan pause, CancellationToken stopping)
+    private async Task Loop(Func<Task<int>> once, Func<Task> pause, CancellationToken stopping)
     {
         // Off the start's path: the program answers before the first job is looked for.
         await Task.Yield();
@@ -58,7 +63,7 @@ internal sealed partial class JobWorkers(
             try
             {
                 if (await once() == 0)
-                    await Task.Delay(pause, time, stopping);
+                    await pause();
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
@@ -95,8 +100,11 @@ internal static class JobRegistrations
     public static void AddJobs(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<JobOptions>().Bind(configuration.GetSection("Jobs")).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<JobSignal>();
         services.AddSingleton<JobWorkers>();
         services.AddHostedService(provider => provider.GetRequiredService<JobWorkers>());
+        services.AddSingleton(JobQueue.JobsGauge);
+        services.AddSingleton(provider => JobQueue.OldestGauge([.. provider.GetServices<JobQueueDefinition>().Select(queue => queue.Name)]));
     }
 
     public static IServiceCollection AddJob<THandler>(this IServiceCollection services, string queue)

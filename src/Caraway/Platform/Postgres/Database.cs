@@ -13,6 +13,7 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
 {
     private NpgsqlConnection? shared;
     private NpgsqlTransaction? transaction;
+    private Action? afterCommit;
 
     /// <summary>Columns are snake_case, members are not: Dapper's one setting, made before anything asks it.</summary>
     [ModuleInitializer]
@@ -54,12 +55,24 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
     public async Task Commit()
     {
         await (transaction ?? throw new InvalidOperationException("No transaction is open.")).CommitAsync(CancellationToken.None);
+        var then = afterCommit;
         await DisposeAsync();
+        then?.Invoke();
+    }
+
+    /// <summary>Does this once what was written so far is permanent: at the open transaction's commit, or at once without one.</summary>
+    public void AfterCommit(Action then)
+    {
+        if (transaction is null)
+            then();
+        else
+            afterCommit += then;
     }
 
     /// <summary>Ends a transaction that was not committed; its work is undone.</summary>
     public async ValueTask DisposeAsync()
     {
+        afterCommit = null;
         if (transaction is { } open)
         {
             transaction = null;

@@ -72,6 +72,10 @@ internal sealed partial class DatabaseOptions
         return server;
     }
 
+    /// <summary>A pool with a name: without one, metrics would carry the address.</summary>
+    public static NpgsqlDataSource Connect(NpgsqlConnectionStringBuilder server) =>
+        new NpgsqlDataSourceBuilder(server.ConnectionString) { Name = "caraway" }.Build();
+
     private NpgsqlConnectionStringBuilder FromParts()
     {
         var server = new NpgsqlConnectionStringBuilder { Database = Name, Username = User ?? "postgres", Password = Password };

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Options;
 
 namespace Caraway.Platform.Security;
 
-/// <summary>The one key of the environment (section <c>ApiKey</c>): <c>API_KEY</c>, good for all of Advocacy.</summary>
+/// <summary>The one key of the environment (section <c>ApiKey</c>): <c>API_KEY</c>, good for all of Advocacy and for <c>/metrics</c>.</summary>
 internal sealed class ApiKeyOptions : AuthenticationSchemeOptions
 {
     /// <summary>SHA-256 of the key's UTF-8 bytes; the key itself is not kept.</summary>
@@ -26,7 +26,7 @@ internal sealed class ApiKeyAuthentication(IOptionsMonitor<ApiKeyOptions> option
     public const string SchemeName = "ApiKey";
     public const string Header = "X-API-Key";
 
-    private static readonly FrozenSet<string> Granted = FrozenSet.Create(StringComparer.Ordinal, Permission.AdvocacyRead, Permission.AdvocacyWrite);
+    private static readonly FrozenSet<string> Granted = FrozenSet.Create(StringComparer.Ordinal, Permission.AdvocacyRead, Permission.AdvocacyWrite, Permission.MetricsRead);
 
     private static readonly ClaimsPrincipal Principal =
         new(new ClaimsIdentity(Granted.Select(permission => new Claim("permission", permission)), SchemeName));

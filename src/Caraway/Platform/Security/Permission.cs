@@ -6,7 +6,9 @@ internal static class Permission
     public const string AdvocacyRead = "advocacy:read";
     public const string AdvocacyWrite = "advocacy:write";
 
-    public static IReadOnlyList<string> All { get; } = [AdvocacyRead, AdvocacyWrite];
+    public const string MetricsRead = "metrics:read";
+
+    public static IReadOnlyList<string> All { get; } = [AdvocacyRead, AdvocacyWrite, MetricsRead];
 }
 
 /// <summary>The permission that a route needs, as endpoint metadata.</summary>
