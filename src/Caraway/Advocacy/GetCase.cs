@@ -24,42 +24,42 @@ internal static class GetCase
 
     public sealed record StatusEvent(long Id, long CaseId, string? FromStatus, string ToStatus, string Actor, string? Reason, DateTime CreatedAt);
 
+    /// <summary>A row of <see cref="Select"/>: the case with its applicant, then its moves, then its notes. What a kind has not is null.</summary>
     private sealed record Row(
-        long Id, string Narrative, string CurrentStatus, string? Assignee, DateTime CreatedAt, DateTime UpdatedAt, long Version,
-        long ApplicantId, string FullName, string? Email, string? Phone, DateTime ApplicantCreatedAt);
+        string Kind, long Id, DateTime CreatedAt, string? Text, string? Status, string? FromStatus, string? Person, string? Reason,
+        DateTime? UpdatedAt, long? Version, long? ApplicantId, string? FullName, string? Email, string? Phone, DateTime? ApplicantCreatedAt);
 
-    /// <summary>One round trip and one snapshot, so that a move beside it cannot show its event without its status.</summary>
+    /// <summary>
+    /// One statement, and so one snapshot: a move beside it cannot show its event without its status. (A transaction of three statements
+    /// costs a third more, rows of arrays a quarter: bench/RESULTS.md.)
+    /// </summary>
     internal const string Select = """
-        begin isolation level repeatable read, read only;
-        select c.id, c.narrative, c.current_status, c.assignee, c.created_at, c.updated_at, c.version,
-            a.id as applicant_id, a.full_name, a.email, a.phone, a.created_at as applicant_created_at
-        from advocacy.cases c
-        join advocacy.applicants a on a.id = c.applicant_id
-        where c.id = @Value;
-        select id, case_id, from_status, to_status, actor, reason, created_at
-        from advocacy.status_events where case_id = @Value order by id desc;
-        select id as note_id, case_id, author, body, created_at
-        from advocacy.notes where case_id = @Value order by id desc;
-        commit
+        select 'case' as kind, c.id, c.created_at, c.narrative as text, c.current_status as status, null as from_status, c.assignee as person, null as reason,
+            c.updated_at, c.version, a.id as applicant_id, a.full_name, a.email, a.phone, a.created_at as applicant_created_at
+        from advocacy.cases c join advocacy.applicants a on a.id = c.applicant_id
+        where c.id = @Value
+        union all
+        select 'move', id, created_at, null, to_status, from_status, actor, reason, null, null, null, null, null, null, null
+        from advocacy.status_events where case_id = @Value
+        union all
+        select 'note', id, created_at, body, null, null, author, null, null, null, null, null, null, null, null
+        from advocacy.notes where case_id = @Value
         """;
 
     public static async Task<Results<Tagged<Response>, Refusal>> Handle(RowId id, Database database, CancellationToken cancel)
     {
-        var (row, events, notes) = await database.Many(
-            Select,
-            id,
-            async grid => (
-                await grid.ReadFirstOrDefaultAsync<Row>(),
-                (await grid.ReadAsync<StatusEvent>()).AsList(),
-                (await grid.ReadAsync<ListNotes.Note>()).AsList()),
-            cancel);
-        if (row is null)
+        var rows = await database.List<Row>(Select, new { id.Value }, cancel);
+        if (rows.Find(row => row.Kind == "case") is not { } found)
             return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
 
+        // Newest first, by the ids that were drawn under the case's lock.
+        rows.Sort((one, other) => other.Id.CompareTo(one.Id));
+        StatusEvent[] moves = [.. rows.Where(row => row.Kind == "move").Select(row => new StatusEvent(row.Id, found.Id, row.FromStatus, row.Status!, row.Person!, row.Reason, row.CreatedAt))];
+        ListNotes.Note[] notes = [.. rows.Where(row => row.Kind == "note").Select(row => new ListNotes.Note(row.Id, found.Id, row.Person!, row.Text!, row.CreatedAt))];
         var answer = new Response(
-            row.Id, row.Narrative, row.CurrentStatus, row.Assignee, row.CreatedAt, row.UpdatedAt,
-            new Applicant(row.ApplicantId, row.FullName, row.Email, row.Phone, row.ApplicantCreatedAt),
-            events, notes, CaseWorkflow.Table.From(row.CurrentStatus));
-        return new Tagged<Response>(ETag.Of(row.Version, notes.Count == 0 ? 0 : notes[0].NoteId), answer);
+            found.Id, found.Text!, found.Status!, found.Person, found.CreatedAt, found.UpdatedAt!.Value,
+            new Applicant(found.ApplicantId!.Value, found.FullName!, found.Email, found.Phone, found.ApplicantCreatedAt!.Value),
+            moves, notes, CaseWorkflow.Table.From(found.Status!));
+        return new Tagged<Response>(ETag.Of(found.Version!.Value, notes.Length == 0 ? 0 : notes[0].NoteId), answer);
     }
 }

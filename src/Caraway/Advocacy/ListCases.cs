@@ -19,7 +19,7 @@ internal static class ListCases
         where c.id < @Before
         """;
 
-    internal const string Order = " order by c.id desc limit @take";
+    internal const string Order = " order by c.id desc";
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
         string? status, string? assignee, string? limit, string? cursor, Database database, CancellationToken cancel)
@@ -34,8 +34,8 @@ internal static class ListCases
         var sql = Select
             + (string.IsNullOrEmpty(status) ? "" : " and c.current_status = @status")
             + (string.IsNullOrEmpty(assignee) ? "" : " and c.assignee = @assignee")
-            + Order;
-        var items = await database.List<Item>(sql, new { page.Before, status, assignee, take = page.Limit + 1 }, cancel);
+            + Order + page.Take;
+        var items = await database.List<Item>(sql, new { page.Before, status, assignee }, cancel);
         if (items.Count <= page.Limit)
             return TypedResults.Ok(new Response(items, null));
         items.RemoveAt(page.Limit);

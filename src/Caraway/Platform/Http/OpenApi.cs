@@ -49,12 +49,13 @@ internal static class OpenApi
     public static void MapOpenApiPage(this WebApplication app)
     {
         app.MapOpenApi("/openapi.json").AllowAnonymous();
-        app.UseSwaggerUI(page =>
+        // On its own addresses alone, so that no other request passes through it.
+        app.UseWhen(context => context.Request.Path.StartsWithSegments("/docs", StringComparison.OrdinalIgnoreCase), docs => docs.UseSwaggerUI(page =>
         {
             page.RoutePrefix = "docs";
             page.SwaggerEndpoint("/openapi.json", "Caraway");
             page.DocumentTitle = "Caraway API";
-        });
+        }));
     }
 
     private static Task Operation(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancel)

@@ -8,6 +8,14 @@ internal readonly record struct Page(int Limit, long Before)
     public const int DefaultLimit = 20;
     public const int MaxLimit = 100;
 
+    private static readonly string[] Takes = [.. Enumerable.Range(0, MaxLimit + 1).Select(limit => string.Create(CultureInfo.InvariantCulture, $" limit {limit + 1}"))];
+
+    /// <summary>
+    /// SQL's <c>limit</c> for the page and one row more, which says whether there is a next one. A literal: of a parameter the planner of a
+    /// prepared statement knows nothing, and reckons with a tenth of the table.
+    /// </summary>
+    public string Take => Takes[Limit];
+
     /// <summary>Reads <c>limit</c> (clamped to 1..100) and <c>cursor</c> (an id). Absent and empty are the defaults; what is no whole number is 422.</summary>
     /// <returns>The refusal, or null when <paramref name="page"/> is good.</returns>
     public static Refusal? Read(string? limit, string? cursor, out Page page)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Security.Cryptography;
 
 namespace Caraway.Platform.Http;
@@ -11,13 +12,18 @@ internal static class RequestHeaders
     private static readonly SearchValues<char> Sane =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:");
 
+    /// <summary>What tells this process's requests from all others'.</summary>
+    private static readonly string Process = RandomNumberGenerator.GetHexString(16, lowercase: true);
+
+    private static long requests;
+
     public static IApplicationBuilder UseRequestHeaders(this IApplicationBuilder app) =>
         app.Use((context, next) =>
         {
             var given = context.Request.Headers["X-Request-Id"];
             var id = given is [{ Length: > 0 and <= LongestId } one] && !one.AsSpan().ContainsAnyExcept(Sane)
                 ? one
-                : RandomNumberGenerator.GetHexString(32, lowercase: true);
+                : NewId();
             context.TraceIdentifier = id;
             // HEAD is answered as GET (RFC 9110, section 9.3.2); the server itself leaves the body out.
             if (HttpMethods.IsHead(context.Request.Method))
@@ -25,6 +31,9 @@ internal static class RequestHeaders
             Write(context);
             return next(context);
         });
+
+    /// <summary>32 hex digits, never the same twice; not secret, so it need not be random.</summary>
+    private static string NewId() => string.Create(CultureInfo.InvariantCulture, $"{Process}{Interlocked.Increment(ref requests):x16}");
 
     /// <summary>Sets the headers; once more after the exception handler has cleared them.</summary>
     public static void Write(HttpContext context)

@@ -1,4 +1,3 @@
-using System.Data;
 using System.Runtime.CompilerServices;
 using Dapper;
 using Npgsql;
@@ -21,18 +20,18 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
 
     /// <summary>The statement's first row, or null.</summary>
     public Task<T?> First<T>(string sql, object? values, CancellationToken cancel) =>
-        Use(connection => connection.QueryFirstOrDefaultAsync<T>(Statement(sql, values, cancel)), cancel);
+        Use(connection => connection.QueryFirstOrDefaultAsync<T>(Statement.Command(sql, values, cancel)), cancel);
 
     /// <summary>All rows of the statement.</summary>
     public Task<List<T>> List<T>(string sql, object? values, CancellationToken cancel) =>
-        Use(async connection => (await connection.QueryAsync<T>(Statement(sql, values, cancel))).AsList(), cancel);
+        Use(async connection => (await connection.QueryAsync<T>(Statement.Command(sql, values, cancel))).AsList(), cancel);
 
     /// <summary>Several result sets of one command, which is one round trip.</summary>
     public Task<T> Many<T>(string sql, object? values, Func<SqlMapper.GridReader, Task<T>> read, CancellationToken cancel) =>
         Use(
             async connection =>
             {
-                await using var grid = await connection.QueryMultipleAsync(Statement(sql, values, cancel));
+                await using var grid = await connection.QueryMultipleAsync(Statement.Command(sql, values, cancel));
                 return await read(grid);
             },
             cancel);
@@ -40,7 +39,7 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
     /// <summary>Runs the statement.</summary>
     /// <returns>The rows it changed.</returns>
     public Task<int> Execute(string sql, object? values, CancellationToken cancel) =>
-        Use(connection => connection.ExecuteAsync(Statement(sql, values, cancel)), cancel);
+        Use(connection => connection.ExecuteAsync(Statement.Command(sql, values, cancel)), cancel);
 
     /// <summary>Starts a transaction that every later call of this instance joins.</summary>
     public async Task Begin(CancellationToken cancel)
@@ -85,9 +84,6 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
             await connection.DisposeAsync();
         }
     }
-
-    private static CommandDefinition Statement(string sql, object? values, CancellationToken cancel) =>
-        new(sql, values, commandType: CommandType.Text, cancellationToken: cancel);
 
     private async Task<T> Use<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancel)
     {

@@ -67,6 +67,9 @@ internal sealed partial class DatabaseOptions
         server.ApplicationName ??= "caraway";
         server.MaxPoolSize = Math.Max(1, PoolSize + MaxOverflow);
         server.CommandTimeout = CommandTimeoutSeconds;
+        // Nothing here changes a session's state, so a connection need not be cleaned: seven statements less for each use of one.
+        server.NoResetOnClose = true;
+        server.Enlist = false;
         if (!server.ConnectionString.Contains("Auto Prepare=", StringComparison.OrdinalIgnoreCase))
             (server.MaxAutoPrepare, server.AutoPrepareMinUsages) = (MaxAutoPrepare, 2);
         return server;

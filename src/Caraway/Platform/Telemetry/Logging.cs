@@ -12,6 +12,8 @@ internal static class Logging
         logging.AddFilter("Microsoft", LogLevel.Warning);
         // The exception handler's own line would repeat ours, with the request's path.
         logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
+        // Its lines are below the threshold; while it is on at any level it also opens an activity and a scope for each request.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         // One line for each wrong key would let a stranger fill the log.
         logging.AddFilter("Caraway.Platform.Security", LogLevel.Warning);
         // What keeps the host from starting is said by the command, as a sentence; a background service's end is logged as critical.

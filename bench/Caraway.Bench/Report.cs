@@ -1,0 +1,46 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Caraway.Bench;
+
+/// <summary>All that one run of the bench found.</summary>
+internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs)
+{
+    public string ToJson() => JsonSerializer.Serialize(this, BenchJson.Default.Report);
+
+    /// <summary>The tables of bench/RESULTS.md.</summary>
+    public string ToMarkdown()
+    {
+        var text = new StringBuilder();
+        void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
+        if (Http is not null)
+        {
+            text.AppendLine("| operation | | requests/s | p50 ms | p99 ms | server CPU µs/request | database CPU µs/request |").AppendLine("|---|---|---:|---:|---:|---:|---:|");
+            foreach (var operation in Http.Operations)
+            {
+                foreach (var (name, m) in new[] { ("limit", operation.Limit), ("product", operation.Product) })
+                    Line($"| {(name == "limit" ? "`" + operation.Operation + "`" : "")} | {name} | {m.RequestsPerSecond:#,0} | {m.P50Milliseconds:0.00} | {m.P99Milliseconds:0.00} | {m.CpuMicrosecondsPerRequest:#,0} | {m.DatabaseCpuMicrosecondsPerRequest:#,0} |");
+                Line($"| | **ratio** | **{operation.Ratio:0.00}** | {operation.Product.P50Milliseconds / operation.Limit.P50Milliseconds:0.00} | {operation.TailRatio:0.00} | {operation.Product.CpuMicrosecondsPerRequest / operation.Limit.CpuMicrosecondsPerRequest:0.00} | {operation.Product.DatabaseCpuMicrosecondsPerRequest / operation.Limit.DatabaseCpuMicrosecondsPerRequest:0.00} |");
+            }
+
+            Line($"\nThe product's resident memory: {Http.ResidentAtStart:0} MB at the start, {Http.ResidentAfter:0} MB after the bench.");
+        }
+
+        if (Jobs is not null)
+        {
+            text.AppendLine().AppendLine("| jobs | jobs/s |").AppendLine("|---|---:|");
+            foreach (var figure in Jobs)
+                Line($"| {figure.Name} | {figure.JobsPerSecond:#,0} |");
+        }
+
+        return text.ToString();
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(Report))]
+[JsonSerializable(typeof(LimitServer.Intake))]
+[JsonSerializable(typeof(LimitServer.Change))]
+internal sealed partial class BenchJson : JsonSerializerContext;
