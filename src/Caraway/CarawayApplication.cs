@@ -95,7 +95,7 @@ internal static class CarawayApplication
         services.AddJobs(parts.Configuration);
         MetricsEndpoint.Add(services);
         Problems.Add(services);
-        ApiKeyAuthentication.Add(services, parts.ApiKey);
+        services.AddSingleton<ICredential>(new ApiKey(parts.ApiKey));
         OpenApi.Add(services);
         services.AddValidation();
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
@@ -122,8 +122,7 @@ internal static class CarawayApplication
         app.UseRouting();
         if (Origins(server.CorsOrigins).Length > 0)
             app.UseCors();
-        app.UseAuthentication();
-        app.UseAuthorization();
+        app.UseIdentification();
         app.UseRequestBodies();
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Caraway.Advocacy;
+using Caraway.Platform.Http;
 using Caraway.Tests.Infrastructure;
 using Dapper;
 
@@ -13,16 +14,16 @@ public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper outpu
     /// <summary>8 KiB pages: what a list of 101 rows with a joined name may touch, thrice over.</summary>
     private const long MostPages = 1_500;
 
+    private static string Longest => new Page(Page.MaxLimit, 0).Take;
+
     public static TheoryData<string, string, string> Statements => new()
     {
-        { "list, first page", ListCases.Select + ListCases.Order, "{}" },
-        { "list by status", ListCases.Select + " and c.current_status = @status" + ListCases.Order, """{"status":"NEEDS_INFO"}""" },
-        { "list by status, deep", ListCases.Select + " and c.current_status = @status" + ListCases.Order, """{"status":"CLOSED","before":1000}""" },
-        { "list by assignee", ListCases.Select + " and c.assignee = @assignee" + ListCases.Order, """{"assignee":"person 7"}""" },
-        { "list by assignee and a status that he never has", ListCases.Select + " and c.current_status = @status and c.assignee = @assignee" + ListCases.Order, """{"assignee":"person 7","status":"NEEDS_INFO"}""" },
-        { "case, applicant", GetCase.Select.Split(';')[1], "{}" },
-        { "case, status events", GetCase.Select.Split(';')[2], "{}" },
-        { "case, notes", GetCase.Select.Split(';')[3], "{}" },
+        { "list, first page", ListCases.Select + ListCases.Order + Longest, "{}" },
+        { "list by status", ListCases.Select + " and c.current_status = @status" + ListCases.Order + Longest, """{"status":"NEEDS_INFO"}""" },
+        { "list by status, deep", ListCases.Select + " and c.current_status = @status" + ListCases.Order + Longest, """{"status":"CLOSED","before":1000}""" },
+        { "list by assignee", ListCases.Select + " and c.assignee = @assignee" + ListCases.Order + Longest, """{"assignee":"person 7"}""" },
+        { "list by assignee and a status that he never has", ListCases.Select + " and c.current_status = @status and c.assignee = @assignee" + ListCases.Order + Longest, """{"assignee":"person 7","status":"NEEDS_INFO"}""" },
+        { "case with applicant, moves and notes", GetCase.Select, "{}" },
         { "documents", ListDocuments.Select.Split(';')[1], "{}" },
         { "open a case", SubmitIntake.Insert, "{}" },
         { "open a case whose reference is taken", SubmitIntake.Insert, """{"reference":"ref-500000"}""" },
@@ -40,13 +41,15 @@ public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper outpu
         var values = JsonDocument.Parse(given).RootElement;
         string? Text(string key) => values.TryGetProperty(key, out var value) ? value.ToString() : null;
         await using var connection = await million.Database.Source.OpenConnectionAsync();
+        // What a connection that lives long uses: plans made without knowing the values.
+        await connection.ExecuteAsync("set plan_cache_mode = force_generic_plan");
         await using var transaction = await connection.BeginTransactionAsync();
         var plan = await connection.QueryFirstAsync<string>(
             "explain (analyze, buffers, format json) " + sql,
             new
             {
                 Before = Text("before") is { } before ? long.Parse(before, CultureInfo.InvariantCulture) : long.MaxValue,
-                status = Text("status"), assignee = Text("assignee"), take = 101, Value = 500_000L, id = 500_000L,
+                status = Text("status"), assignee = Text("assignee"), Value = 500_000L, id = 500_000L,
                 FullName = "Ada", email = (string?)null, Phone = (string?)null, Narrative = "x", ExternalReference = Text("reference"), initial = "NEW",
                 now = TimeProvider.System.GetUtcNow().UtcDateTime, caller = "test", RequestId = "r", Address = "a", Author = "a", Body = "b",
                 Filename = "f.pdf", ContentType = (string?)null, Uri = (string?)null, onBehalfOf = (string?)null, actor = "test", Reason = (string?)null,
@@ -58,6 +61,7 @@ public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper outpu
         var pages = root.GetProperty("Plan").GetProperty("Shared Hit Blocks").GetInt64() + root.GetProperty("Plan").GetProperty("Shared Read Blocks").GetInt64();
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {pages:#,0} | {root.GetProperty("Execution Time").GetDouble():0.00} |"));
         Assert.DoesNotContain("\"Seq Scan\"", plan, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"Gather", plan, StringComparison.Ordinal);
         Assert.InRange(pages, 1, MostPages);
     }
 }

@@ -80,7 +80,7 @@ public sealed class HostileRequestTests(CarawayFixture caraway) : IClassFixture<
 
         answer.IsProblem(401, "api_key_required");
         Assert.Equal("Invalid or missing API key", answer.Detail);
-        Assert.Equal("ApiKey realm=\"caraway\"", answer.Headers["WWW-Authenticate"]);
+        Assert.Equal("Bearer realm=\"caraway\", ApiKey realm=\"caraway\"", answer.Headers["WWW-Authenticate"]);
         HostileRoutes.IsNoFault(answer);
     }
 

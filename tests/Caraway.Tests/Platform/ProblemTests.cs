@@ -49,7 +49,7 @@ public sealed class ProblemTests(CarawayFixture caraway) : IClassFixture<Caraway
         var answer = (await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/cases", null)).IsProblem(401, "api_key_required");
 
         Assert.Equal("Invalid or missing API key", answer.Detail);
-        Assert.StartsWith("ApiKey", answer.Headers["WWW-Authenticate"], StringComparison.Ordinal);
+        Assert.StartsWith("Bearer", answer.Headers["WWW-Authenticate"], StringComparison.Ordinal);
     }
 
     [Fact]

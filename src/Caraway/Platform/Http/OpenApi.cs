@@ -33,11 +33,11 @@ internal static class OpenApi
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
             {
-                [ApiKeyAuthentication.SchemeName] = new OpenApiSecurityScheme
+                ["ApiKey"] = new OpenApiSecurityScheme
                 {
                     Type = SecuritySchemeType.ApiKey,
                     In = ParameterLocation.Header,
-                    Name = ApiKeyAuthentication.Header,
+                    Name = ApiKey.Header,
                 },
             };
             return Task.CompletedTask;
@@ -64,7 +64,7 @@ internal static class OpenApi
         if (metadata.OfType<RequiredPermission>().LastOrDefault() is { } permission)
         {
             operation.Description = $"Needs the permission `{permission.Name}`.";
-            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(ApiKeyAuthentication.SchemeName, context.Document)] = [] }];
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("ApiKey", context.Document)] = [] }];
         }
 
         operation.Parameters ??= [];

@@ -38,8 +38,8 @@ internal static class JsonRules
 /// <summary>Times as <c>2026-01-31T08:15:30.123456Z</c>. Read with any offset, converted to UTC; without one, it is UTC.</summary>
 internal sealed class UtcTimeConverter : JsonConverter<DateTime>
 {
-    private const string Format = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
-    private const int Length = 27;
+    /// <summary>Of the round-trip format, which has a seventh digit of the second.</summary>
+    private const int RoundTripLength = 28;
 
     public override DateTime Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
@@ -55,9 +55,10 @@ internal sealed class UtcTimeConverter : JsonConverter<DateTime>
 
     public override void Write(Utf8JsonWriter writer, DateTime value, JsonSerializerOptions options)
     {
-        Span<byte> text = stackalloc byte[Length];
-        value.TryFormat(text, out _, Format, CultureInfo.InvariantCulture);
-        writer.WriteStringValue(text);
+        Span<byte> text = stackalloc byte[RoundTripLength];
+        (value.Kind == DateTimeKind.Local ? value.ToUniversalTime() : value).TryFormat(text, out _, "O", CultureInfo.InvariantCulture);
+        text[^2] = (byte)'Z';
+        writer.WriteStringValue(text[..^1]);
     }
 }
 
