@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Caraway.Advocacy;
+using Caraway.Identity;
 using Caraway.Platform;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
@@ -47,6 +48,7 @@ internal static class CarawayApplication
         var server = AddOptions(builder);
         AddServer(builder, server);
         AddPlatform(builder.Services, parts, server);
+        builder.Services.AddIdentity(parts.ApiKey);
         builder.Services.AddAdvocacy();
 
         var app = builder.Build();
@@ -94,18 +96,19 @@ internal static class CarawayApplication
         services.AddHostedService<IdempotencyCleanup>();
         services.AddJobs(parts.Configuration);
         MetricsEndpoint.Add(services);
+        services.AddOptions<RateLimitOptions>().BindConfiguration("RateLimits").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<RateLimits>();
         Problems.Add(services);
-        services.AddSingleton<ICredential>(new ApiKey(parts.ApiKey));
         OpenApi.Add(services);
         services.AddValidation();
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
-        services.ConfigureHttpJsonOptions(json => JsonRules.Apply(json.SerializerOptions, AdvocacyJson.Default));
+        services.ConfigureHttpJsonOptions(json => JsonRules.Apply(json.SerializerOptions, IdentityJson.Default, AdvocacyJson.Default));
         if (Origins(server.CorsOrigins) is { Length: > 0 } origins)
         {
             services.AddCors(cors => cors.AddDefaultPolicy(policy =>
             {
                 policy.AllowAnyHeader().AllowAnyMethod()
-                    .WithExposedHeaders("ETag", "Location", "Link", "Retry-After", "X-Request-Id", IdempotencyKey.Replayed);
+                    .WithExposedHeaders("ETag", "Location", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id", IdempotencyKey.Replayed);
                 if (origins.Contains("*", StringComparer.Ordinal))
                     policy.AllowAnyOrigin();
                 else
@@ -130,6 +133,7 @@ internal static class CarawayApplication
     {
         app.MapWorkflows();
         app.MapOpenApiPage();
+        app.MapIdentity();
         app.MapAdvocacy();
     }
 

@@ -7,6 +7,8 @@ var root = new RootCommand("Caraway: one program for the desks around a patient.
     ServeCommand.Create(),
     MigrateCommand.Create(),
     ImportCommand.Create(),
+    AdminCommand.Create(),
+    ApiKeyCommand.Create(),
     JobsCommand.Create(),
     TestCommand.Create(),
 };

@@ -10,7 +10,7 @@ internal static class AddNote
 {
     public sealed record Request
     {
-        /// <summary>Who writes; from a system with a key it is taken as given, and recorded as on that person's behalf.</summary>
+        /// <summary>Who writes; from a system with a key it is taken as given, and recorded as on that person's behalf. A signed-in caller writes as himself.</summary>
         [Needed, Text(CaseLimits.Person)]
         public string? Author { get; init; }
 
@@ -26,12 +26,12 @@ internal static class AddNote
             select id from advocacy.cases where id = @id for no key update
         ), added as (
             insert into advocacy.notes (case_id, author, body, created_at)
-            select id, @Author, @Body, @now from parent
-            returning id, case_id
+            select id, coalesce((select left(full_name, 120) from identity.user_card where id = @UserId), @Author), @Body, @now from parent
+            returning id, case_id, author
         ), logged as (
             insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
-            select @now, 'case.note_added', 'advocacy.case:' || case_id, @caller, @Author, @RequestId, @Address,
-                json_build_object('case_id', case_id, 'note_id', id, 'author', @Author::text)::text
+            select @now, 'case.note_added', 'advocacy.case:' || case_id, @caller, case when @UserId is null then @Author end, @RequestId, @Address,
+                json_build_object('case_id', case_id, 'note_id', id, 'author', author)::text
             from added
         )
         select id as note_id, case_id from added
@@ -42,7 +42,7 @@ internal static class AddNote
     {
         var note = await database.First<Response>(
             Insert,
-            new { id = id.Value, request.Author, request.Body, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address },
+            new { id = id.Value, request.Author, request.Body, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.UserId, caller.RequestId, caller.Address },
             cancel);
         return note is null
             ? Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found")

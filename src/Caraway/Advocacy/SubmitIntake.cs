@@ -34,12 +34,13 @@ internal static class SubmitIntake
 
     /// <summary>
     /// The case goes in before its applicant (the reference between them is checked at the statement's end), so that a taken external
-    /// reference leaves nothing behind. No row comes back then.
+    /// reference leaves nothing behind. No row comes back then, nor when the patient is none.
     /// </summary>
     internal const string Insert = """
         with opened as (
-            insert into advocacy.cases (applicant_id, narrative, external_reference, current_status, created_at, updated_at)
-            values (nextval('advocacy.applicants_id_seq'), @Narrative, @ExternalReference, @initial, @now, @now)
+            insert into advocacy.cases (applicant_id, narrative, external_reference, patient_id, current_status, created_at, updated_at)
+            select nextval('advocacy.applicants_id_seq'), @Narrative, @ExternalReference, @PatientId, @initial, @now, @now
+            where @PatientId is null or exists (select from identity.user_card where id = @PatientId and role = 'patient')
             on conflict (external_reference) do nothing
             returning id, applicant_id
         ), applicant as (
@@ -51,7 +52,7 @@ internal static class SubmitIntake
         ), logged as (
             insert into platform.events (at, name, subject, actor, request_id, address, payload)
             select @now, 'case.opened', 'advocacy.case:' || id, @caller, @RequestId, @Address,
-                json_build_object('case_id', id, 'applicant_id', applicant_id, 'external_reference', @ExternalReference::text)::text
+                json_build_object('case_id', id, 'applicant_id', applicant_id, 'external_reference', @ExternalReference::text, 'patient_id', @PatientId::bigint)::text
             from opened
         )
         select id from opened
@@ -62,17 +63,13 @@ internal static class SubmitIntake
     public static async Task<Results<Created<Response>, Refusal>> Handle(
         Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
     {
-        // Until users exist (Identity), no id can be a patient's.
-        if (request.PatientId is not null)
-            return Refusal.Invalid(new ProblemError("#/patient_id", "There is no patient with this id."));
-
         var now = time.GetUtcNow().UtcDateTime;
         var email = request.Email is null ? null : EmailAttribute.Normalize(request.Email);
         var id = await database.First<long?>(
             Insert,
             new
             {
-                request.FullName, email, request.Phone, request.Narrative, request.ExternalReference,
+                request.FullName, email, request.Phone, request.Narrative, request.ExternalReference, request.PatientId,
                 initial = CaseStatus.New, now, caller = caller.Id, caller.RequestId, caller.Address,
             },
             cancel);
@@ -80,6 +77,8 @@ internal static class SubmitIntake
             return TypedResults.Created($"/cases/{opened}", new Response(opened, CaseStatus.New));
 
         var taken = await database.First<long?>(FindReference, new { request.ExternalReference }, cancel);
+        if (taken is null)
+            return Refusal.Invalid(new ProblemError("#/patient_id", "There is no patient with this id."));
         return Refusal.Conflict(ProblemCodes.ExternalReferenceUsed, "External reference already used", taken);
     }
 }

@@ -20,7 +20,7 @@ internal static class UpdateCase
         [Text(CaseLimits.Person, AllowEmpty = true)]
         public string? Assignee { get; init; }
 
-        /// <summary>On whose behalf the calling system acts; "system" when it does not say.</summary>
+        /// <summary>On whose behalf the calling system acts; "system" when it does not say. A signed-in caller's own name is used whatever this says.</summary>
         [Text(CaseLimits.Person, AllowEmpty = true, AllowBlank = true)]
         public string? Actor { get; init; }
 
@@ -56,7 +56,8 @@ internal static class UpdateCase
             returning c.id, f.current_status as old_status, c.current_status, f.assignee as old_assignee, c.assignee
         ), moved as (
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
-            select id, old_status, current_status, @actor, @Reason, @now from changed where old_status <> current_status
+            select id, old_status, current_status, coalesce((select left(full_name, 120) from identity.user_card where id = @UserId), @actor), @Reason, @now
+            from changed where old_status <> current_status
         ), logged as (
             insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
             select @now, e.name, 'advocacy.case:' || c.id, @caller, @onBehalfOf, @RequestId, @Address, e.payload::text
@@ -78,14 +79,15 @@ internal static class UpdateCase
         RowId id, Request request, HttpRequest http, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
     {
         var versions = ETag.IfMatch(http);
-        var onBehalfOf = string.IsNullOrWhiteSpace(request.Actor) ? null : request.Actor;
+        var onBehalfOf = caller.UserId is not null || string.IsNullOrWhiteSpace(request.Actor) ? null : request.Actor;
         var row = await database.First<Row>(
             Update,
             new
             {
                 id = id.Value, request.Status, request.Assignee, request.Reason, versions,
                 sources = request.Status is null ? [] : CaseWorkflow.Table.Into(request.Status),
-                actor = onBehalfOf ?? "system", onBehalfOf, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address,
+                actor = onBehalfOf ?? "system", onBehalfOf, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.UserId,
+                caller.RequestId, caller.Address,
             },
             cancel);
 

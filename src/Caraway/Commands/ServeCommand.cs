@@ -35,12 +35,14 @@ internal static partial class ServeCommand
         WarnOfUnneeded(configuration);
         var server = Workspace.Bind<ServerOptions>(configuration, "Server");
         Workspace.Bind<Platform.Jobs.JobOptions>(configuration, "Jobs");
+        CheckIdentity(Workspace.Bind<Identity.IdentityOptions>(configuration, "Identity"), Settings.EnvironmentName(configuration) == Environments.Development);
         var isDevelopment = Settings.EnvironmentName(configuration) == Environments.Development;
         var apiKey = ApiKey(configuration, home, isDevelopment);
 
         await using var only = OnlyServer(configuration, home, server.Port);
         await using var workspace = await Workspace.Open(configuration, home, cancel);
         await workspace.PrepareSchema(cancel);
+        var first = isDevelopment ? await FirstStart.Prepare(workspace, cancel) : null;
         await using var app = CarawayApplication.Build(new CarawayApplication.Parts
         {
             Configuration = configuration,
@@ -61,7 +63,7 @@ internal static partial class ServeCommand
         }
 
         if (workspace.IsDevelopment)
-            Announce(app, workspace, apiKey);
+            Announce(app, workspace, first);
         else
             LogServing(app.Logger, Platform.Telemetry.Health.Version, app.Urls.First());
         await app.WaitForShutdownAsync(cancel);
@@ -88,6 +90,13 @@ internal static partial class ServeCommand
         return isDevelopment
             ? home.ReadOrCreateSecret(ApiKeyFile)
             : throw new CommandException(ExitCode.BadInput, "No API key is configured. Set API_KEY (make one with: openssl rand -hex 32).");
+    }
+
+    private static void CheckIdentity(Identity.IdentityOptions options, bool isDevelopment)
+    {
+        _ = new Identity.Gateway(Microsoft.Extensions.Options.Options.Create(options));
+        if (!isDevelopment && options.PasswordIterations < Identity.IdentityOptions.LeastPasswordIterations)
+            throw new CommandException(ExitCode.BadInput, $"Setting Identity:PasswordIterations must be at least {Identity.IdentityOptions.LeastPasswordIterations}.");
     }
 
     /// <summary>One server a folder, where the folder holds the database.</summary>
@@ -119,15 +128,24 @@ internal static partial class ServeCommand
         }
     }
 
-    private static void Announce(WebApplication app, Workspace workspace, string apiKey)
+    private static void Announce(WebApplication app, Workspace workspace, FirstStart.Credentials? first)
     {
         var url = app.Urls.First().Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
             Caraway {Platform.Telemetry.Health.Version} is ready on {url} after {Run.Clock.Elapsed.TotalSeconds:0.0} s.
               API page   {url}/docs
               Database   {(workspace.IsEmbedded ? "embedded PostgreSQL in " + workspace.Home.DataFolder : "PostgreSQL server of DATABASE_URL or DB_HOST")}
-              API key    {(workspace.Configuration["ApiKey:Key"] is { Length: > 0 } ? "the one of API_KEY" : apiKey + "   (header X-API-Key; kept in .caraway/" + ApiKeyFile + ")")}
-            Stop with Ctrl-C.
+              API key    {(workspace.Configuration["ApiKey:Key"] is { Length: > 0 } ? "the one of API_KEY" : "for cases, in .caraway/" + ApiKeyFile)}   (header X-API-Key)
             """));
+        if (first is not null)
+        {
+            Console.WriteLine($"""
+                  Made for you at this first start, shown once and kept nowhere:
+                    Administrator   {first.Email}   password {first.Password}
+                    API key         {first.ApiKey}   (for everything)
+                """);
+        }
+
+        Console.WriteLine("Stop with Ctrl-C.");
     }
 }

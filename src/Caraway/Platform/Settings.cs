@@ -20,6 +20,13 @@ internal static class Settings
         ("CARAWAY_POSTGRES_BIN", "Database:PostgresBin"),
         ("ENABLE_BACKGROUND_WORKERS", "Jobs:Enabled"),
         ("METRICS_NEED_KEY", "Metrics:NeedKey"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "Identity:AccessTokenMinutes"),
+        ("REFRESH_TOKEN_EXPIRE_DAYS", "Identity:RefreshTokenDays"),
+        ("SELF_REGISTRATION", "Identity:SelfRegistration"),
+        ("GATEWAY_TRUSTED_NETWORKS", "Identity:GatewayTrustedNetworks"),
+        ("GATEWAY_SECRET", "Identity:GatewaySecret"),
+        ("RATE_LIMIT_PER_MINUTE", "RateLimits:CallerPerMinute"),
+        ("ANONYMOUS_RATE_LIMIT_PER_MINUTE", "RateLimits:AddressPerMinute"),
         ("DATABASE_URL", "Database:Url"),
         ("DB_HOST", "Database:Host"),
         ("DB_NAME", "Database:Name"),
@@ -69,7 +76,7 @@ internal static class Settings
         foreach (var (alias, key) in Aliases)
         {
             if (values.TryGetValue(alias, out var value) && !string.IsNullOrEmpty(value))
-                translated[key] = key is "Jobs:Enabled" or "Metrics:NeedKey" ? Truth(value) : value;
+                translated[key] = key is "Jobs:Enabled" or "Metrics:NeedKey" or "Identity:SelfRegistration" ? Truth(value) : value;
         }
 
         return translated;

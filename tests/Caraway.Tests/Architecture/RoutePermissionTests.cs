@@ -12,6 +12,9 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
     private static readonly string[] Expected =
     [
         "GET / open",
+        "GET /.well-known/jwks.json open",
+        "GET /api/v1/users users:manage",
+        "GET /api/v1/users/{id} account:read",
         "GET /cases advocacy:read",
         "GET /cases/{id} advocacy:read",
         "GET /cases/{id}/documents advocacy:read",
@@ -23,7 +26,13 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "GET /openapi.json open",
         "GET /workflows open",
         "GET /workflows/{name} open",
+        "PATCH /api/v1/users/{id} account:write",
         "PATCH /cases/{id} advocacy:write",
+        "POST /api/v1/login open",
+        "POST /api/v1/login open",
+        "POST /api/v1/logout account:write",
+        "POST /api/v1/refresh open",
+        "POST /api/v1/users open",
         "POST /cases/{id}/documents advocacy:write",
         "POST /cases/{id}/notes advocacy:write",
         "POST /intakes advocacy:write",
@@ -63,7 +72,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
             foreach (var method in Methods(route))
             {
                 var path = route.RoutePattern.RawText!.Replace("{id}", "1", StringComparison.Ordinal).Replace("{document_id}", "1", StringComparison.Ordinal);
-                (await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, method == "GET" ? null : "{}")).IsProblem(401, "api_key_required");
+                (await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, method == "GET" ? null : "{}")).IsProblem(401, route.Metadata.GetMetadata<RequiredPermission>()!.Missing.Code);
             }
         }
     }

@@ -43,6 +43,9 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
                 ["Log:Level"] = "warning",
                 // Jobs are run by the tests that are about them.
                 ["Jobs:Enabled"] = "false",
+                // The real cost is paid by the bench.
+                ["Identity:PasswordIterations"] = "1000",
+                ["RateLimits:AddressPerMinute"] = "0",
             }).Build(),
             EnvironmentName = "Development",
             Source = source,

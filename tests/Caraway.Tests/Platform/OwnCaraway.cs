@@ -20,7 +20,7 @@ internal sealed class OwnCaraway : IAsyncDisposable
         source = NpgsqlDataSource.Create(new DatabaseOptions().Common(new NpgsqlConnectionStringBuilder(address)));
         app = CarawayApplication.Build(new CarawayApplication.Parts
         {
-            Configuration = new ConfigurationBuilder().AddInMemoryCollection([new("Server:Port", "0"), new("Log:Level", "none"), .. settings]).Build(),
+            Configuration = new ConfigurationBuilder().AddInMemoryCollection([new("Server:Port", "0"), new("Log:Level", "none"), new("Identity:PasswordIterations", "1000"), .. settings]).Build(),
             EnvironmentName = environment,
             Source = source,
             MasterKey = MasterKey.Read(null, new Home(home.FullName)),

@@ -33,11 +33,16 @@ internal static class OpenApi
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
             {
+                ["Bearer"] = new OpenApiSecurityScheme
+                {
+                    Type = SecuritySchemeType.OAuth2,
+                    Flows = new OpenApiOAuthFlows { Password = new OpenApiOAuthFlow { TokenUrl = new Uri("/api/v1/login", UriKind.Relative), RefreshUrl = null, Scopes = new Dictionary<string, string>(StringComparer.Ordinal) } },
+                },
                 ["ApiKey"] = new OpenApiSecurityScheme
                 {
                     Type = SecuritySchemeType.ApiKey,
                     In = ParameterLocation.Header,
-                    Name = ApiKey.Header,
+                    Name = "X-API-Key",
                 },
             };
             return Task.CompletedTask;
@@ -64,7 +69,7 @@ internal static class OpenApi
         if (metadata.OfType<RequiredPermission>().LastOrDefault() is { } permission)
         {
             operation.Description = $"Needs the permission `{permission.Name}`.";
-            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("ApiKey", context.Document)] = [] }];
+            operation.Security = [.. new[] { "Bearer", "ApiKey" }.Select(scheme => new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, context.Document)] = [] })];
         }
 
         operation.Parameters ??= [];

@@ -6,6 +6,16 @@ internal static class ProblemCodes
     public const string MalformedJson = "malformed_json";
     public const string MalformedRequest = "malformed_request";
     public const string ApiKeyRequired = "api_key_required";
+    public const string NotSignedIn = "not_signed_in";
+    public const string InvalidToken = "invalid_token";
+    public const string SignInFailed = "sign_in_failed";
+    public const string InvalidRefreshToken = "invalid_refresh_token";
+    public const string EmailRegistered = "email_registered";
+    public const string UserNotFound = "user_not_found";
+    public const string ConcurrentChange = "concurrent_change";
+    public const string TooManyAttempts = "too_many_attempts";
+    public const string TooManyRequests = "too_many_requests";
+    public const string Busy = "busy";
     public const string NotPermitted = "not_permitted";
     public const string NotFound = "not_found";
     public const string CaseNotFound = "case_not_found";
@@ -36,6 +46,7 @@ internal static class ProblemCodes
         413 => BodyTooLarge,
         415 => UnsupportedMediaType,
         422 => Invalid,
+        429 => TooManyRequests,
         503 => DatabaseUnavailable,
         _ => status < 500 ? MalformedRequest : InternalError,
     };

@@ -54,6 +54,13 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
     public static Refusal Unavailable(string detail) =>
         new(StatusCodes.Status503ServiceUnavailable, ProblemCodes.DatabaseUnavailable, detail) { RetryAfter = 2 };
 
+    /// <summary>429: too much in too short a time.</summary>
+    public static Refusal TooMany(string code, string detail, TimeSpan wait) =>
+        new(StatusCodes.Status429TooManyRequests, code, detail) { RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)) };
+
+    /// <summary>503: this process has more of this work than it can do now.</summary>
+    public static Refusal Busy(string detail) => new(StatusCodes.Status503ServiceUnavailable, ProblemCodes.Busy, detail) { RetryAfter = 1 };
+
     public static Refusal OfStatus(int status, string detail) => new(status, ProblemCodes.Of(status), detail);
 
     public Task ExecuteAsync(HttpContext httpContext)

@@ -5,11 +5,17 @@ namespace Caraway.Platform.Security;
 /// <summary>Who makes this request, as the audit trail will name it. Bound into handlers; never null on a route that needs a permission.</summary>
 public sealed record Caller
 {
-    /// <summary>A stable name: <c>user:5</c>, <c>apikey:7</c>, <c>apikey:environment</c>.</summary>
+    /// <summary>A stable name: <c>user:5</c>, <c>apikey:7</c>, <c>apikey:environment</c>, <c>gateway:anna</c>.</summary>
     public required string Id { get; init; }
 
     /// <summary>What the credential permits: names of <see cref="Permission"/>.</summary>
     public required FrozenSet<string> Permissions { get; init; }
+
+    /// <summary>The signed-in user; null for keys and gateways.</summary>
+    public long? UserId { get; init; }
+
+    /// <summary>The sign-in that the user's token comes from.</summary>
+    public Guid? SessionId { get; init; }
 
     /// <summary>The request's id, as the answer's <c>X-Request-Id</c> says it.</summary>
     public required string RequestId { get; init; }
@@ -22,4 +28,17 @@ public sealed record Caller
     /// <summary>The caller that <see cref="Identification"/> found. Minimal APIs call this to bind the parameter.</summary>
     public static ValueTask<Caller?> BindAsync(HttpContext context) =>
         ValueTask.FromResult(context.Features.Get<Caller>());
+
+    /// <summary>A caller of this request.</summary>
+    internal static Caller Of(HttpContext context, string id, FrozenSet<string> permissions) => new()
+    {
+        Id = id,
+        Permissions = permissions,
+        RequestId = context.TraceIdentifier,
+        Address = AddressOf(context),
+    };
+
+    /// <summary>An IPv4 address is written as such on a socket that takes both.</summary>
+    internal static string? AddressOf(HttpContext context) =>
+        context.Connection.RemoteIpAddress is { } address ? (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString() : null;
 }

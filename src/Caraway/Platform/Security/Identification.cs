@@ -18,12 +18,21 @@ internal readonly record struct Identified(Caller? Caller, Refusal? Refusal)
 
 /// <summary>
 /// Finds the caller and asks for the route's permission, in one step of the pipeline: 401 without a good credential, 403 with one that
-/// does not permit the route. A credential that is given on an open route must be good too. (Not ASP.NET Core's authentication and
+/// does not permit the route. Open routes do not look at credentials, but for those that say so. (Not ASP.NET Core's authentication and
 /// authorization: ADR 0010.)
 /// </summary>
 internal static class Identification
 {
     private const string Challenge = "Bearer realm=\"caraway\", ApiKey realm=\"caraway\"";
+    private const string InvalidTokenChallenge = "Bearer realm=\"caraway\", error=\"invalid_token\", ApiKey realm=\"caraway\"";
+
+    /// <summary>The sentence of contracts/advocacy.md.</summary>
+    public static Refusal KeyRefused { get; } = Refusal.Unauthorized(ProblemCodes.ApiKeyRequired, "Invalid or missing API key");
+
+    public static Refusal NotSignedIn { get; } = Refusal.Unauthorized(ProblemCodes.NotSignedIn, "Sign in first, and send the access token as a bearer token.");
+
+    /// <summary>Whatever is wrong with a token, one answer.</summary>
+    public static Refusal TokenRefused { get; } = Refusal.Unauthorized(ProblemCodes.InvalidToken, "The access token is not valid, or not any more.");
 
     /// <summary>Registers a kind of credential. The first that a request carries counts; their order is that of registration.</summary>
     public static IServiceCollection AddCredential<TCredential>(this IServiceCollection services)
@@ -33,15 +42,18 @@ internal static class Identification
     public static IApplicationBuilder UseIdentification(this IApplicationBuilder app)
     {
         var credentials = app.ApplicationServices.GetServices<ICredential>().ToArray();
+        var limits = app.ApplicationServices.GetRequiredService<RateLimits>();
         return app.Use((context, next) =>
         {
             // Nothing at this address: 404 and 405 need no caller.
-            if (context.GetEndpoint() is not { } endpoint)
+            if (context.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<Unlimited>() is not null)
                 return next(context);
+            if (endpoint.Metadata.GetMetadata<RequiredPermission>() is null && endpoint.Metadata.GetMetadata<CallerMatters>() is null)
+                return Admit(context, endpoint, default, limits, next);
             var identifying = Identify(credentials, context);
             return identifying.IsCompletedSuccessfully
-                ? Admit(context, endpoint, identifying.Result, next)
-                : Awaited(context, endpoint, identifying, next);
+                ? Admit(context, endpoint, identifying.Result, limits, next)
+                : Awaited(context, endpoint, identifying, limits, next);
         });
     }
 
@@ -57,11 +69,13 @@ internal static class Identification
         return default;
     }
 
-    private static async Task Awaited(HttpContext context, Endpoint endpoint, ValueTask<Identified> identifying, RequestDelegate next) =>
-        await Admit(context, endpoint, await identifying, next);
+    private static async Task Awaited(HttpContext context, Endpoint endpoint, ValueTask<Identified> identifying, RateLimits limits, RequestDelegate next) =>
+        await Admit(context, endpoint, await identifying, limits, next);
 
-    private static Task Admit(HttpContext context, Endpoint endpoint, Identified identified, RequestDelegate next)
+    private static Task Admit(HttpContext context, Endpoint endpoint, Identified identified, RateLimits limits, RequestDelegate next)
     {
+        if (limits.Count(context, identified.Caller) is { } tooMany)
+            return tooMany.ExecuteAsync(context);
         if (identified.Refusal is { } refusal)
             return Refuse(context, refusal);
         context.Features.Set(identified.Caller);
@@ -75,7 +89,13 @@ internal static class Identification
     private static Task Refuse(HttpContext context, Refusal refusal)
     {
         if (refusal.Status == StatusCodes.Status401Unauthorized)
-            context.Response.Headers.WWWAuthenticate = Challenge;
+            context.Response.Headers.WWWAuthenticate = refusal.Code == ProblemCodes.InvalidToken ? InvalidTokenChallenge : Challenge;
         return refusal.ExecuteAsync(context);
     }
 }
+
+/// <summary>Marks an open route that answers a known caller otherwise; a bad credential is refused there.</summary>
+internal sealed record CallerMatters;
+
+/// <summary>Marks a route that is not counted against a limit: probes, which must not fail because somebody asks much.</summary>
+internal sealed record Unlimited;

@@ -5,11 +5,29 @@ namespace Caraway.Platform.Security;
 /// <summary>The rights that a route may ask for. A key's scopes are these names; <c>module:*</c> grants all of a module.</summary>
 internal static class Permission
 {
+    /// <summary>One's own account, which every signed-in user has.</summary>
+    public const string AccountRead = "account:read";
+    public const string AccountWrite = "account:write";
+
+    /// <summary>Anybody's account.</summary>
+    public const string UsersRead = "users:read";
+
+    /// <summary>Listing accounts, giving roles, activating.</summary>
+    public const string UsersManage = "users:manage";
     public const string AdvocacyRead = "advocacy:read";
     public const string AdvocacyWrite = "advocacy:write";
+    public const string SupportRead = "support:read";
+    public const string SupportWrite = "support:write";
     public const string MetricsRead = "metrics:read";
 
-    public static IReadOnlyList<string> All { get; } = [AdvocacyRead, AdvocacyWrite, MetricsRead];
+    public static IReadOnlyList<string> All { get; } =
+        [AccountRead, AccountWrite, UsersRead, UsersManage, AdvocacyRead, AdvocacyWrite, SupportRead, SupportWrite, MetricsRead];
+
+    /// <summary>The permissions that a scope means: itself, or for <c>module:*</c> all of the module's. None when there is no such scope.</summary>
+    public static IEnumerable<string> OfScope(string scope) =>
+        scope.EndsWith(":*", StringComparison.Ordinal)
+            ? All.Where(permission => permission.StartsWith(scope[..^1], StringComparison.Ordinal))
+            : All.Where(permission => permission == scope);
 }
 
 /// <summary>The permission that a route needs, as endpoint metadata.</summary>
@@ -21,5 +39,5 @@ internal static class PermissionRoutes
     /// <summary>Lets only callers with <paramref name="permission"/> in: 401 without a credential, 403 with one that lacks it.</summary>
     public static TBuilder Needs<TBuilder>(this TBuilder route, string permission)
         where TBuilder : IEndpointConventionBuilder =>
-        route.WithMetadata(new RequiredPermission(permission, ApiKey.Unknown));
+        route.WithMetadata(new RequiredPermission(permission, permission.StartsWith("advocacy:", StringComparison.Ordinal) ? Identification.KeyRefused : Identification.NotSignedIn));
 }

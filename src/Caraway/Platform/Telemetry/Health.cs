@@ -1,6 +1,7 @@
 using System.Reflection;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -22,10 +23,10 @@ internal static class Health
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/", Greet).AllowAnonymous().WithTags("Health").WithSummary("The service's name");
-        routes.MapGet("/health", Check).AllowAnonymous().WithTags("Health").WithSummary("Whether the database answers").Produces<Answer>(503);
-        routes.MapGet("/health/ready", Check).AllowAnonymous().WithTags("Health").WithSummary("Whether requests can be served").Produces<Answer>(503);
-        routes.MapGet("/health/live", Greet).AllowAnonymous().WithTags("Health").WithSummary("Whether the process runs");
+        routes.MapGet("/", Greet).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("The service's name");
+        routes.MapGet("/health", Check).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("Whether the database answers").Produces<Answer>(503);
+        routes.MapGet("/health/ready", Check).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("Whether requests can be served").Produces<Answer>(503);
+        routes.MapGet("/health/live", Greet).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("Whether the process runs");
     }
 
     private static Ok<Greeting> Greet(IOptions<ServerOptions> server) => TypedResults.Ok(new Greeting("ok", server.Value.ServiceName));

@@ -60,7 +60,7 @@ internal sealed class MetricsEndpoint : IDisposable
         if (app.Services.GetRequiredService<IOptions<MetricsOptions>>().Value.NeedKey)
             route.Needs(Permission.MetricsRead);
         else
-            route.AllowAnonymous();
+            route.AllowAnonymous().WithMetadata(new Unlimited());
     }
 
     /// <summary>All metrics as they are now, in Prometheus' text format.</summary>

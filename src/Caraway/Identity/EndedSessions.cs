@@ -1,0 +1,105 @@
+using System.Collections.Concurrent;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Caraway.Identity;
+
+/// <summary>
+/// The sign-ins that ended while access tokens of theirs are still valid. Each process reads three times a second what ended in the last
+/// minute, so that a sign-in ended anywhere is ended everywhere within a second, and a token check needs no query. While the database cannot
+/// be asked, no token is taken.
+/// </summary>
+internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<IdentityOptions> options, TimeProvider time, ILogger<EndedSessions> logger) : BackgroundService
+{
+    private const string Read = "select id, ended_at from identity.sessions where ended_at > now() - @reach";
+
+    /// <summary>Longer than any transaction that ends a sign-in takes to commit.</summary>
+    private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan Oldest = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<Guid, DateTime> ended = new();
+    private readonly SemaphoreSlim reading = new(1);
+    private long readAt;
+
+    private sealed record Row(Guid Id, DateTime EndedAt);
+
+    /// <summary>Whether the sign-in still holds. Asks the database only when the last reading is more than a second old.</summary>
+    public async ValueTask<bool> Holds(Guid session, CancellationToken cancel)
+    {
+        if (Age > Oldest)
+            await Refresh(Oldest, cancel);
+        return !ended.ContainsKey(session);
+    }
+
+    /// <summary>For this process at once.</summary>
+    public void End(Guid session) => ended[session] = time.GetUtcNow().UtcDateTime;
+
+    /// <summary>Reads what ended lately, unless another caller did it a moment ago.</summary>
+    public async Task Refresh(TimeSpan unlessYounger, CancellationToken cancel)
+    {
+        await reading.WaitAsync(cancel);
+        try
+        {
+            if (Age <= unlessYounger)
+                return;
+            var began = time.GetTimestamp();
+            await using var database = new Database(source);
+            var reach = Interlocked.Read(ref readAt) == 0 || Age > Overlap / 2 ? options.Value.AccessTokenLife + Overlap + Age : Overlap;
+            foreach (var row in await database.List<Row>(Read, new { reach }, cancel))
+                ended[row.Id] = row.EndedAt;
+            Interlocked.Exchange(ref readAt, began);
+            Forget();
+        }
+        finally
+        {
+            reading.Release();
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Refresh(Pause / 2, stoppingToken);
+                await Task.Delay(Pause, time, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (Problems.IsAway(e))
+            {
+                LogNotRead(e);
+                await Task.Delay(TimeSpan.FromSeconds(1), time, CancellationToken.None);
+            }
+        }
+    }
+
+    public override void Dispose()
+    {
+        reading.Dispose();
+        base.Dispose();
+    }
+
+    private TimeSpan Age => Interlocked.Read(ref readAt) is var at && at == 0 ? TimeSpan.FromDays(1) : time.GetElapsedTime(at);
+
+    /// <summary>Tokens of what ended so long ago have expired.</summary>
+    private void Forget()
+    {
+        var oldest = time.GetUtcNow().UtcDateTime - options.Value.AccessTokenLife - 2 * Overlap;
+        foreach (var (session, at) in ended)
+        {
+            if (at < oldest)
+                ended.TryRemove(session, out _);
+        }
+    }
+
+    [LoggerMessage(72, LogLevel.Warning, "Ended sign-ins could not be read; bearer tokens are refused until they can.")]
+    private partial void LogNotRead(Exception exception);
+}

@@ -1,0 +1,55 @@
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Npgsql;
+
+namespace Caraway.Identity;
+
+/// <summary>Removes what no longer counts: old attempts to sign in, sign-ins that ended long ago, keys that nothing is signed with any more.</summary>
+internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThrottle throttle, TimeProvider time, ILogger<IdentityCleanup> logger) : BackgroundService
+{
+    /// <summary>A thousand at a time. A day is more than any access token or clock needs.</summary>
+    private const string Sessions = """
+        delete from identity.sessions where id in (
+            select id from identity.sessions where expires_at < @old
+            union all
+            select id from identity.sessions where ended_at < @old
+            limit 1000)
+        """;
+
+    private const string Keys = "delete from identity.signing_keys where expires_at < @old";
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
+
+    public async Task CleanOnce(CancellationToken cancel)
+    {
+        await using var database = new Database(source);
+        var old = time.GetUtcNow().UtcDateTime.AddDays(-1);
+        await throttle.Sweep(database, cancel);
+        await database.Execute(Sessions, new { old }, cancel);
+        await database.Execute(Keys, new { old }, cancel);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(Pause, time, stoppingToken);
+                await CleanOnce(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (Problems.IsAway(e))
+            {
+                LogNotCleaned(e);
+            }
+        }
+    }
+
+    [LoggerMessage(73, LogLevel.Warning, "Old sign-ins could not be removed; they will be later.")]
+    private partial void LogNotCleaned(Exception exception);
+}

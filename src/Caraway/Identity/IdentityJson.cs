@@ -1,0 +1,15 @@
+using System.Text.Json.Serialization;
+
+namespace Caraway.Identity;
+
+/// <summary>Every JSON shape of the module.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(User.Response), TypeInfoPropertyName = "UserResponse")]
+[JsonSerializable(typeof(RegisterUser.Request), TypeInfoPropertyName = "RegisterUserRequest")]
+[JsonSerializable(typeof(UpdateUser.Request), TypeInfoPropertyName = "UpdateUserRequest")]
+[JsonSerializable(typeof(ListUsers.Response), TypeInfoPropertyName = "ListUsersResponse")]
+[JsonSerializable(typeof(SignIn.Request), TypeInfoPropertyName = "SignInRequest")]
+[JsonSerializable(typeof(SignIn.Response), TypeInfoPropertyName = "SignInResponse")]
+[JsonSerializable(typeof(RefreshSession.Request), TypeInfoPropertyName = "RefreshSessionRequest")]
+[JsonSerializable(typeof(PublishKeys.Response), TypeInfoPropertyName = "PublishKeysResponse")]
+internal sealed partial class IdentityJson : JsonSerializerContext;

@@ -1,0 +1,35 @@
+using Caraway.Platform.Http;
+using Caraway.Platform.Security;
+
+namespace Caraway.Identity;
+
+/// <summary>Who is calling: users, sign-ins, tokens, keys. Every route, with its permission, and every registration.</summary>
+internal static class IdentityModule
+{
+    /// <param name="apiKey">The environment's key.</param>
+    public static IServiceCollection AddIdentity(this IServiceCollection services, string apiKey)
+    {
+        services.AddOptions<IdentityOptions>().BindConfiguration("Identity").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<Passwords>().AddSingleton<SignInThrottle>().AddSingleton<RefreshToken>().AddSingleton<AccessTokens>().AddScoped<SignIn.Parts>();
+        services.AddSingleton<SigningKeys>().AddHostedService(provider => provider.GetRequiredService<SigningKeys>());
+        services.AddSingleton<EndedSessions>().AddHostedService(provider => provider.GetRequiredService<EndedSessions>());
+        services.AddSingleton<IdentityCleanup>().AddHostedService(provider => provider.GetRequiredService<IdentityCleanup>());
+        // A bearer token wins over a key, and both over a gateway's word.
+        return services.AddSingleton(new EnvironmentKey(apiKey)).AddCredential<BearerToken>().AddCredential<ApiKeys>().AddCredential<Gateway>();
+    }
+
+    public static void MapIdentity(this IEndpointRouteBuilder app)
+    {
+        var routes = app.MapGroup("").WithTags("Identity");
+
+        routes.MapPost("/api/v1/users", RegisterUser.Handle).AllowAnonymous().WithMetadata(new CallerMatters()).TakesIdempotencyKey().Refuses(400, 401, 403, 409, 413, 415, 422, 503).WithSummary("Register a user; strangers register as patients");
+        routes.MapGet("/api/v1/users", ListUsers.Handle).Needs(Permission.UsersManage).Refuses(401, 403, 422).WithSummary("Users, newest first");
+        routes.MapGet("/api/v1/users/{id}", GetUser.Handle).Needs(Permission.AccountRead).Refuses(401, 403, 404).WithSummary("A user");
+        routes.MapPatch("/api/v1/users/{id}", UpdateUser.Handle).Needs(Permission.AccountWrite).WithMetadata(new TakesIfMatch()).Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503).WithSummary("Change a user");
+        routes.MapPost("/api/v1/login", SignIn.Handle).AllowAnonymous().Refuses(400, 401, 413, 415, 422, 429, 503).WithSummary("Sign in");
+        routes.MapPost("/api/v1/login", SignIn.HandleForm).AllowAnonymous().Accepts<SignIn.Request>("application/x-www-form-urlencoded").DisableAntiforgery().ExcludeFromDescription();
+        routes.MapPost("/api/v1/refresh", RefreshSession.Handle).AllowAnonymous().Refuses(400, 401, 413, 415, 422).WithSummary("A new access token");
+        routes.MapPost("/api/v1/logout", SignOut.Handle).Needs(Permission.AccountWrite).Refuses(401, 403).WithSummary("End this sign-in");
+        routes.MapGet("/.well-known/jwks.json", PublishKeys.Handle).AllowAnonymous().WithSummary("The public keys of access tokens");
+    }
+}

@@ -1,0 +1,44 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Caraway.Identity;
+
+/// <summary>How callers prove who they are (section <c>Identity</c>).</summary>
+internal sealed class IdentityOptions
+{
+    /// <summary>OWASP's cost for PBKDF2-HMAC-SHA512 (Password Storage Cheat Sheet); less is for tests.</summary>
+    public const int LeastPasswordIterations = 210_000;
+
+    /// <summary><c>iss</c> of access tokens.</summary>
+    [Required]
+    public string Issuer { get; set; } = "caraway";
+
+    /// <summary><c>aud</c> of access tokens.</summary>
+    [Required]
+    public string Audience { get; set; } = "caraway";
+
+    /// <summary><c>ACCESS_TOKEN_EXPIRE_MINUTES</c>.</summary>
+    [Range(1, 24 * 60)]
+    public int AccessTokenMinutes { get; set; } = 30;
+
+    /// <summary><c>REFRESH_TOKEN_EXPIRE_DAYS</c>.</summary>
+    [Range(1, SessionDays)]
+    public int RefreshTokenDays { get; set; } = 7;
+
+    /// <summary><c>SELF_REGISTRATION</c>: whether strangers may register as patients.</summary>
+    public bool SelfRegistration { get; set; } = true;
+
+    /// <summary>Rises with the years; a hash of another cost is made anew when its password is next seen.</summary>
+    [Range(1000, 100_000_000)]
+    public int PasswordIterations { get; set; } = 220_000;
+
+    /// <summary><c>GATEWAY_TRUSTED_NETWORKS</c>: a comma list of CIDRs from which <c>X-User-*</c> counts.</summary>
+    public string GatewayTrustedNetworks { get; set; } = "";
+
+    /// <summary><c>GATEWAY_SECRET</c>: with it in <c>X-Gateway-Secret</c>, <c>X-User-*</c> counts from anywhere. Empty: never.</summary>
+    public string GatewaySecret { get; set; } = "";
+
+    /// <summary>How long a sign-in lives at most, however often it is refreshed.</summary>
+    internal const int SessionDays = 30;
+
+    internal TimeSpan AccessTokenLife => TimeSpan.FromMinutes(AccessTokenMinutes);
+}

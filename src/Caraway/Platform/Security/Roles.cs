@@ -1,0 +1,35 @@
+using System.Collections.Frozen;
+
+namespace Caraway.Platform.Security;
+
+/// <summary>The one table of roles and what each permits (contract: identity.md). docs/permissions.md shows it against every route.</summary>
+internal static class Roles
+{
+    public const string Patient = "patient";
+    public const string Doctor = "doctor";
+    public const string Admin = "admin";
+    public const string Caseworker = "caseworker";
+    public const string Adjudicator = "adjudicator";
+    public const string Agent = "agent";
+
+    /// <summary>Reads everything and changes nothing but his own account.</summary>
+    public const string Auditor = "auditor";
+
+    private static readonly string[] Everybody = [Permission.AccountRead, Permission.AccountWrite];
+
+    private static readonly FrozenDictionary<string, FrozenSet<string>> Table = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        [Patient] = [.. Everybody],
+        [Doctor] = [.. Everybody, Permission.UsersRead],
+        [Admin] = [.. Permission.All],
+        [Caseworker] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.AdvocacyWrite],
+        [Adjudicator] = [.. Everybody, Permission.UsersRead],
+        [Agent] = [.. Everybody, Permission.UsersRead, Permission.SupportRead, Permission.SupportWrite],
+        [Auditor] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.SupportRead, Permission.MetricsRead],
+    }.ToFrozenDictionary(row => row.Key, row => row.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);
+
+    public static IReadOnlyList<string> All { get; } = [Patient, Doctor, Admin, Caseworker, Adjudicator, Agent, Auditor];
+
+    /// <summary>What a role permits; nothing when there is no such role.</summary>
+    public static FrozenSet<string> Permissions(string role) => Table.GetValueOrDefault(role, FrozenSet<string>.Empty);
+}
