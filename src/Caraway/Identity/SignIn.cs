@@ -85,7 +85,16 @@ internal static class SignIn
     /// <summary>RFC 6749, section 4.3.2. Its values have the limits of the JSON form.</summary>
     public static async Task<Results<Ok<Response>, Refusal>> HandleForm(HttpContext http, Parts parts, CancellationToken cancel)
     {
-        var form = await http.Request.ReadFormAsync(cancel);
+        IFormCollection form;
+        try
+        {
+            form = await http.Request.ReadFormAsync(cancel);
+        }
+        catch (InvalidDataException)
+        {
+            return Refusal.Invalid(new ProblemError("#", "The body must be a form of ordinary size, without U+0000."));
+        }
+
         if (form["grant_type"] is { Count: > 0 } grant && grant != "password")
             return Refusal.Invalid(new ProblemError("#/grant_type", "The grant_type must be password."));
         foreach (var (name, longest) in new[] { ("username", 320), ("password", PasswordAttribute.Longest) })

@@ -47,6 +47,7 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
         if (keys.LastOrDefault(key => key.ActiveFrom <= now && key.ActiveFrom + SignsFor + Ahead > now) is { } current)
             return current;
         await Load(cancel);
+        now = time.GetUtcNow().UtcDateTime;
         return keys.LastOrDefault(key => key.ActiveFrom <= now) ?? throw new InvalidOperationException("There is no key to sign with, although one was just made.");
     }
 

@@ -75,7 +75,7 @@ public sealed class CredentialTests(CarawayFixture caraway) : IClassFixture<Cara
         var bearer = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/cases", null, ("Authorization", "Bearer " + CarawayFixture.ApiKey));
 
         query.IsProblem(401, "api_key_required");
-        bearer.IsProblem(401, "api_key_required");
+        bearer.IsProblem(401, "invalid_token");
     }
 
     [Theory]

@@ -23,7 +23,7 @@ public sealed class SubmitIntakeTests(CarawayFixture caraway) : IClassFixture<Ca
     public async Task The_case_its_applicant_its_first_move_and_its_event_are_kept()
     {
         var answer = await caraway.Post(
-            "/intakes", """{"full_name":"Grace Hopper","email":"Grace@EXAMPLE.Com","phone":"+1 555","narrative":"They said \"no\".","external_reference":"G-1","patient_id":null}""");
+            "/intakes", """{"full_name":"Grace Hopper","email":"Grace@EXAMPLE.Com","phone":"+1 555","narrative":"They said \"no\".","external_reference":"G-1"}""");
 
         var id = answer.Json.GetProperty("case_id").GetInt64();
         var read = (await caraway.Get($"/cases/{id}")).Json;

@@ -1,20 +1,23 @@
 using System.Text.RegularExpressions;
 using Caraway.Advocacy.Contracts;
+using Caraway.Identity.Contracts;
 
 namespace Caraway.Tests.Architecture;
 
 public sealed class EventNamesTests
 {
+    private static IEnumerable<string> All => AdvocacyEvents.All.Concat(IdentityEvents.All);
+
     private static List<string> Raised =>
-        [.. Sources.Of("Advocacy").Where(file => !file.Name.Contains("/Contracts/", StringComparison.Ordinal))
-            .SelectMany(file => Regex.Matches(file.Code, @"'(?<name>case\.[a-z_]+)'", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5)))
+        [.. Sources.Modules.SelectMany(module => Sources.Of(module)).Where(file => !file.Name.Contains("/Contracts/", StringComparison.Ordinal))
+            .SelectMany(file => Regex.Matches(file.Code, @"'(?<name>(case|user|api_key)\.[a-z_]+)'", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5)))
             .Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     [Fact]
     public void Every_event_that_SQL_raises_is_in_the_modules_contract_and_the_other_way_round()
     {
         Assert.NotEmpty(Raised);
-        Assert.Equal(AdvocacyEvents.All.Order(StringComparer.Ordinal), Raised);
+        Assert.Equal(All.Order(StringComparer.Ordinal), Raised);
     }
 
     [Fact]
@@ -22,14 +25,16 @@ public sealed class EventNamesTests
     {
         var text = Sources.Document("events.md");
 
-        Assert.All(AdvocacyEvents.All, name => Assert.Contains($"`{name}`", text, StringComparison.Ordinal));
+        Assert.All(All, name => Assert.Contains($"`{name}`", text, StringComparison.Ordinal));
     }
 
-    [Fact]
-    public void The_contracts_list_has_each_of_its_names_once()
+    [Theory]
+    [InlineData(typeof(AdvocacyEvents))]
+    [InlineData(typeof(IdentityEvents))]
+    public void The_contracts_list_has_each_of_its_names_once(Type contract)
     {
-        var names = typeof(AdvocacyEvents).GetFields().Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!);
+        var names = contract.GetFields().Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!);
 
-        Assert.Equal(names.Order(StringComparer.Ordinal), AdvocacyEvents.All.Order(StringComparer.Ordinal));
+        Assert.Equal(names.Order(StringComparer.Ordinal), ((IReadOnlyList<string>)contract.GetProperty("All")!.GetValue(null)!).Order(StringComparer.Ordinal));
     }
 }

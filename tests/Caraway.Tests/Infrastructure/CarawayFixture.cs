@@ -14,6 +14,9 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
 {
     public const string ApiKey = "test-key-0123456789";
 
+    /// <summary>The master key, which all processes of one database share.</summary>
+    public const string Master = "a master key for tests, of 32 characters or more";
+
     private readonly DirectoryInfo home = TemporaryFolder.Create();
     private WebApplication? app;
     private NpgsqlDataSource? source;
@@ -49,7 +52,7 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
             }).Build(),
             EnvironmentName = "Development",
             Source = source,
-            MasterKey = MasterKey.Read(null, new Home(home.FullName)),
+            MasterKey = MasterKey.Read(Master, new Home(home.FullName)),
             ApiKey = ApiKey,
         });
         await app.StartAsync();

@@ -11,6 +11,8 @@ namespace Caraway.Tests.Platform;
 /// <summary>A Caraway with settings of its own, on the database of another one.</summary>
 internal sealed class OwnCaraway : IAsyncDisposable
 {
+    private static readonly KeyValuePair<string, string?>[] Defaults = [new("Server:Port", "0"), new("Log:Level", "none"), new("Identity:PasswordIterations", "1000")];
+
     private readonly DirectoryInfo home = TemporaryFolder.Create();
     private readonly NpgsqlDataSource source;
     private readonly WebApplication app;
@@ -20,10 +22,10 @@ internal sealed class OwnCaraway : IAsyncDisposable
         source = NpgsqlDataSource.Create(new DatabaseOptions().Common(new NpgsqlConnectionStringBuilder(address)));
         app = CarawayApplication.Build(new CarawayApplication.Parts
         {
-            Configuration = new ConfigurationBuilder().AddInMemoryCollection([new("Server:Port", "0"), new("Log:Level", "none"), new("Identity:PasswordIterations", "1000"), .. settings]).Build(),
+            Configuration = new ConfigurationBuilder().AddInMemoryCollection(Defaults).AddInMemoryCollection(settings).Build(),
             EnvironmentName = environment,
             Source = source,
-            MasterKey = MasterKey.Read(null, new Home(home.FullName)),
+            MasterKey = MasterKey.Read(CarawayFixture.Master, new Home(home.FullName)),
             ApiKey = CarawayFixture.ApiKey,
         });
     }
