@@ -119,6 +119,7 @@ internal static class CarawayApplication
 
     private static void UsePipeline(WebApplication app, ServerOptions server)
     {
+        app.UseClientAddress(server.TrustedProxies);
         app.UseRequestHeaders();
         app.UseExceptionHandler();
         app.UseStatusCodePages();

@@ -25,7 +25,9 @@ internal static class AdminCommand
         var configuration = Settings.Load();
         await using var workspace = await Workspace.Open(configuration, Home.Find(), cancel);
         await workspace.PrepareSchema(cancel);
-        using var passwords = new Passwords(Options.Create(Workspace.Bind<IdentityOptions>(configuration, "Identity")));
+        var options = Workspace.Bind<IdentityOptions>(configuration, "Identity");
+        options.Check(workspace.IsDevelopment);
+        using var passwords = new Passwords(Options.Create(options));
         await using var database = new Database(workspace.Source);
         Console.WriteLine(await CreateAdmin.Run(email, fullName, password, passwords, database, TimeProvider.System.GetUtcNow().UtcDateTime, cancel));
         return ExitCode.Done;

@@ -35,9 +35,11 @@ internal static partial class ServeCommand
         WarnOfUnneeded(configuration);
         var server = Workspace.Bind<ServerOptions>(configuration, "Server");
         Workspace.Bind<Platform.Jobs.JobOptions>(configuration, "Jobs");
-        CheckIdentity(Workspace.Bind<Identity.IdentityOptions>(configuration, "Identity"), Settings.EnvironmentName(configuration) == Environments.Development);
         var isDevelopment = Settings.EnvironmentName(configuration) == Environments.Development;
+        Workspace.Bind<Identity.IdentityOptions>(configuration, "Identity").Check(isDevelopment);
         var apiKey = ApiKey(configuration, home, isDevelopment);
+        if (!isDevelopment && string.IsNullOrWhiteSpace(configuration["MasterKey"]) && !Workspace.Bind<Platform.Postgres.DatabaseOptions>(configuration, "Database").IsEmbedded)
+            throw new CommandException(ExitCode.BadInput, "No master key is configured. Every process of one database needs the same: set CARAWAY_MASTER_KEY (make one with: openssl rand -hex 32).");
 
         await using var only = OnlyServer(configuration, home, server.Port);
         await using var workspace = await Workspace.Open(configuration, home, cancel);
@@ -90,13 +92,6 @@ internal static partial class ServeCommand
         return isDevelopment
             ? home.ReadOrCreateSecret(ApiKeyFile)
             : throw new CommandException(ExitCode.BadInput, "No API key is configured. Set API_KEY (make one with: openssl rand -hex 32).");
-    }
-
-    private static void CheckIdentity(Identity.IdentityOptions options, bool isDevelopment)
-    {
-        _ = new Identity.Gateway(Microsoft.Extensions.Options.Options.Create(options));
-        if (!isDevelopment && options.PasswordIterations < Identity.IdentityOptions.LeastPasswordIterations)
-            throw new CommandException(ExitCode.BadInput, $"Setting Identity:PasswordIterations must be at least {Identity.IdentityOptions.LeastPasswordIterations}.");
     }
 
     /// <summary>One server a folder, where the folder holds the database.</summary>

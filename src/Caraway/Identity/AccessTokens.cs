@@ -11,7 +11,7 @@ using Microsoft.Extensions.Options;
 namespace Caraway.Identity;
 
 /// <summary>What an access token says, verified.</summary>
-internal sealed record AccessToken(long UserId, string Role, Guid SessionId, DateTime ExpiresAt)
+internal sealed record AccessToken(long UserId, string Role, Guid SessionId, DateTime ExpiresAt, string Kid)
 {
     /// <summary>As the audit trail names him.</summary>
     public string CallerId { get; } = string.Create(CultureInfo.InvariantCulture, $"user:{UserId}");
@@ -35,8 +35,11 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
 
     private readonly MemoryCache remembered = new(new MemoryCacheOptions { SizeLimit = MostRemembered });
 
+    /// <summary>What a token is to say.</summary>
+    public readonly record struct Grant(long UserId, string Role, Guid SessionId, DateTime ExpiresAt);
+
     /// <summary>A signed token for this user and sign-in.</summary>
-    public async Task<string> Issue(long userId, string role, Guid sessionId, CancellationToken cancel)
+    public async Task<string> Issue(Grant grant, CancellationToken cancel)
     {
         var key = await keys.Current(cancel);
         var now = time.GetUtcNow();
@@ -50,11 +53,11 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
         {
             writer.WriteString("iss", options.Value.Issuer);
             writer.WriteString("aud", options.Value.Audience);
-            writer.WriteString("sub", userId.ToString(CultureInfo.InvariantCulture));
-            writer.WriteString("role", role);
-            writer.WriteString("sid", sessionId.ToString("N"));
+            writer.WriteString("sub", grant.UserId.ToString(CultureInfo.InvariantCulture));
+            writer.WriteString("role", grant.Role);
+            writer.WriteString("sid", grant.SessionId.ToString("N"));
             writer.WriteNumber("iat", now.ToUnixTimeSeconds());
-            writer.WriteNumber("exp", (now + options.Value.AccessTokenLife).ToUnixTimeSeconds());
+            writer.WriteNumber("exp", new DateTimeOffset(grant.ExpiresAt).ToUnixTimeSeconds());
             writer.WriteString("jti", RandomNumberGenerator.GetHexString(32, lowercase: true));
         });
         var signed = Base64Url.EncodeToString(header) + "." + Base64Url.EncodeToString(payload);
@@ -70,7 +73,7 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
         var now = time.GetUtcNow().UtcDateTime;
         var hash = Hash(token);
         if (remembered.TryGetValue(hash, out AccessToken? known) && known is not null)
-            return known.ExpiresAt > now ? known : null;
+            return known.ExpiresAt > now && keys.Holds(known.Kid) ? known : null;
         if (await Check(token, now, cancel) is not { } good)
             return null;
         remembered.Set(hash, good, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = good.ExpiresAt - now });
@@ -96,7 +99,7 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
             return null;
         if (Kid(header) is not { } kid || await keys.Find(kid, cancel) is not { } key)
             return null;
-        return key.Verifies(Encoding.ASCII.GetBytes(token[..(parts[0].Length + 1 + parts[1].Length)]), signature) ? Claims(payload, now) : null;
+        return key.Verifies(Encoding.ASCII.GetBytes(token[..(parts[0].Length + 1 + parts[1].Length)]), signature) ? Claims(payload, kid, now) : null;
     }
 
     /// <summary>Base64url without padding (RFC 7515, section 2), in its one canonical form.</summary>
@@ -117,13 +120,14 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
             var root = json.RootElement;
             return root.ValueKind == JsonValueKind.Object && !root.TryGetProperty("crit", out _) && Text(root, "alg") == "ES256" && Text(root, "typ") == "JWT" ? Text(root, "kid") : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // No JSON, or a text with half of a surrogate pair.
             return null;
         }
     }
 
-    private AccessToken? Claims(byte[] payload, DateTime now)
+    private AccessToken? Claims(byte[] payload, string kid, DateTime now)
     {
         try
         {
@@ -137,11 +141,12 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
                 return null;
             return long.TryParse(Text(root, "sub"), NumberStyles.None, CultureInfo.InvariantCulture, out var user)
                 && Guid.TryParseExact(Text(root, "sid"), "N", out var session) && Text(root, "role") is { } role
-                ? new AccessToken(user, role, session, expires)
+                ? new AccessToken(user, role, session, expires, kid)
                 : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // No JSON, or a text with half of a surrogate pair.
             return null;
         }
     }

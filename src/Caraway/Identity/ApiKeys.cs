@@ -13,8 +13,7 @@ namespace Caraway.Identity;
 /// <summary>The one key of the environment (<c>API_KEY</c>); only its SHA-256 is kept.</summary>
 internal sealed class EnvironmentKey(string key)
 {
-    public static FrozenSet<string> Permissions { get; } =
-        FrozenSet.Create(StringComparer.Ordinal, [.. Permission.OfScope("advocacy:*"), Permission.MetricsRead]);
+    public static FrozenSet<string> Permissions { get; } = Permission.OfScope("advocacy:*").ToFrozenSet(StringComparer.Ordinal);
 
     private readonly byte[] keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
@@ -40,11 +39,11 @@ internal sealed class ApiKeys(EnvironmentKey environment, NpgsqlDataSource sourc
     /// <summary>The last use is written once a minute at the most.</summary>
     internal const string Find = """
         with found as (
-            select id, scopes, last_used_at from identity.api_keys
+            select id, scopes from identity.api_keys
             where key_hash = @hash and revoked_at is null and (expires_at is null or expires_at > @now)
         ), used as (
             update identity.api_keys k set last_used_at = @now from found f
-            where k.id = f.id and (f.last_used_at is null or f.last_used_at < @now - interval '1 minute')
+            where k.id = f.id and (k.last_used_at is null or k.last_used_at < @now - interval '1 minute')
         )
         select id, scopes from found
         """;

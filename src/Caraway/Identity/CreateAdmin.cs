@@ -14,8 +14,8 @@ internal static class CreateAdmin
     {
         if (!new EmailAttribute().IsValid(email))
             throw new CommandException(ExitCode.BadInput, "--email must be an e-mail address such as name@example.com.");
-        if (string.IsNullOrWhiteSpace(fullName) || Characters.Count(fullName) > User.NameLength || fullName.Contains('\0', StringComparison.Ordinal))
-            throw new CommandException(ExitCode.BadInput, "--full-name must have 1 to 255 characters.");
+        if (!new TextAttribute(User.NameLength) { SingleLine = true }.IsValid(fullName))
+            throw new CommandException(ExitCode.BadInput, "--full-name must have 1 to 255 characters, and no control characters.");
         if (PasswordAttribute.Complaint(password) is { } complaint)
             throw new CommandException(ExitCode.BadInput, complaint);
         var hash = await passwords.Hash(password, cancel);

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -20,9 +19,13 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan Oldest = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan ForgetEach = TimeSpan.FromMinutes(1);
+
     private readonly ConcurrentDictionary<Guid, DateTime> ended = new();
-    private readonly SemaphoreSlim reading = new(1);
+    private readonly Lock turn = new();
+    private Task reading = Task.CompletedTask;
     private long readAt;
+    private long forgotAt;
 
     private sealed record Row(Guid Id, DateTime EndedAt);
 
@@ -30,33 +33,18 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
     public async ValueTask<bool> Holds(Guid session, CancellationToken cancel)
     {
         if (Age > Oldest)
-            await Refresh(Oldest, cancel);
+            await Refresh().WaitAsync(cancel);
         return !ended.ContainsKey(session);
     }
 
     /// <summary>For this process at once.</summary>
     public void End(Guid session) => ended[session] = time.GetUtcNow().UtcDateTime;
 
-    /// <summary>Reads what ended lately, unless another caller did it a moment ago.</summary>
-    public async Task Refresh(TimeSpan unlessYounger, CancellationToken cancel)
+    /// <summary>Reads what ended lately. Callers at the same time share one reading, and its failure.</summary>
+    public Task Refresh()
     {
-        await reading.WaitAsync(cancel);
-        try
-        {
-            if (Age <= unlessYounger)
-                return;
-            var began = time.GetTimestamp();
-            await using var database = new Database(source);
-            var reach = Interlocked.Read(ref readAt) == 0 || Age > Overlap / 2 ? options.Value.AccessTokenLife + Overlap + Age : Overlap;
-            foreach (var row in await database.List<Row>(Read, new { reach }, cancel))
-                ended[row.Id] = row.EndedAt;
-            Interlocked.Exchange(ref readAt, began);
-            Forget();
-        }
-        finally
-        {
-            reading.Release();
-        }
+        lock (turn)
+            return reading.IsCompleted ? reading = ReadOnce() : reading;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -66,32 +54,40 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
         {
             try
             {
-                await Refresh(Pause / 2, stoppingToken);
+                await Refresh().WaitAsync(stoppingToken);
                 await Task.Delay(Pause, time, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
             }
-            catch (Exception e) when (Problems.IsAway(e))
+            catch (Exception e)
             {
+                // An exception that left here would stop the whole program.
                 LogNotRead(e);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, CancellationToken.None);
             }
         }
     }
 
-    public override void Dispose()
+    private async Task ReadOnce()
     {
-        reading.Dispose();
-        base.Dispose();
+        var began = time.GetTimestamp();
+        await using var database = new Database(source);
+        var reach = Age > Overlap / 2 ? options.Value.AccessTokenLife + Overlap + Age : Overlap;
+        foreach (var row in await database.List<Row>(Read, new { reach }, CancellationToken.None))
+            ended[row.Id] = row.EndedAt;
+        Interlocked.Exchange(ref readAt, began);
+        if (time.GetElapsedTime(forgotAt, began) > ForgetEach)
+            Forget(began);
     }
 
     private TimeSpan Age => Interlocked.Read(ref readAt) is var at && at == 0 ? TimeSpan.FromDays(1) : time.GetElapsedTime(at);
 
     /// <summary>Tokens of what ended so long ago have expired.</summary>
-    private void Forget()
+    private void Forget(long now)
     {
+        forgotAt = now;
         var oldest = time.GetUtcNow().UtcDateTime - options.Value.AccessTokenLife - 2 * Overlap;
         foreach (var (session, at) in ended)
         {

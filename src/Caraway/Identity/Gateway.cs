@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Caraway.Platform;
+using Caraway.Platform.Http;
 using Caraway.Platform.Security;
 using Microsoft.Extensions.Options;
 
@@ -25,7 +26,7 @@ internal sealed class Gateway : ICredential
     /// <exception cref="CommandException">A network is no CIDR.</exception>
     public Gateway(IOptions<IdentityOptions> options)
     {
-        trusted = [.. options.Value.GatewayTrustedNetworks.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Network)];
+        trusted = ClientAddress.Networks("GATEWAY_TRUSTED_NETWORKS", options.Value.GatewayTrustedNetworks);
         secretHash = options.Value.GatewaySecret.Length > 0 ? Hash(options.Value.GatewaySecret) : null;
     }
 
@@ -40,16 +41,11 @@ internal sealed class Gateway : ICredential
             : new Identified(null, Identification.NotSignedIn));
     }
 
-    private static IPNetwork Network(string text) =>
-        IPNetwork.TryParse(text, out var network)
-            ? network
-            : throw new CommandException(ExitCode.BadInput, $"GATEWAY_TRUSTED_NETWORKS must be a comma list of networks such as 10.0.0.0/8; \"{text}\" is none.");
-
     private static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
 
     private bool Vouches(HttpContext context)
     {
-        if (context.Connection.RemoteIpAddress is { } address)
+        if (ClientAddress.OfPeer(context) is { } address)
         {
             var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
             if (Array.Exists(trusted, network => network.Contains(plain)))

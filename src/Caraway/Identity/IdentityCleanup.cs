@@ -1,4 +1,3 @@
-using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Npgsql;
 
@@ -7,13 +6,17 @@ namespace Caraway.Identity;
 /// <summary>Removes what no longer counts: old attempts to sign in, sign-ins that ended long ago, keys that nothing is signed with any more.</summary>
 internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThrottle throttle, TimeProvider time, ILogger<IdentityCleanup> logger) : BackgroundService
 {
-    /// <summary>A thousand at a time. A day is more than any access token or clock needs.</summary>
+    private const int AtOnce = 1000;
+
+    /// <summary>A day is more than any access token or clock needs. What another transaction holds is left for later.</summary>
     private const string Sessions = """
         delete from identity.sessions where id in (
-            select id from identity.sessions where expires_at < @old
-            union all
-            select id from identity.sessions where ended_at < @old
-            limit 1000)
+            select id from identity.sessions
+            where id in (
+                (select id from identity.sessions where expires_at < @old order by expires_at limit 1000)
+                union all
+                (select id from identity.sessions where ended_at < @old order by ended_at limit 1000))
+            for update skip locked)
         """;
 
     private const string Keys = "delete from identity.signing_keys where expires_at < @old";
@@ -25,7 +28,11 @@ internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThr
         await using var database = new Database(source);
         var old = time.GetUtcNow().UtcDateTime.AddDays(-1);
         await throttle.Sweep(database, cancel);
-        await database.Execute(Sessions, new { old }, cancel);
+        while (await database.Execute(Sessions, new { old }, cancel) >= AtOnce)
+        {
+            // The next thousand.
+        }
+
         await database.Execute(Keys, new { old }, cancel);
     }
 
@@ -43,8 +50,9 @@ internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThr
             {
                 return;
             }
-            catch (Exception e) when (Problems.IsAway(e))
+            catch (Exception e)
             {
+                // An exception that left here would stop the whole program.
                 LogNotCleaned(e);
             }
         }

@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using Caraway.Platform;
+using Microsoft.Extensions.Options;
 
 namespace Caraway.Identity;
 
@@ -39,6 +41,14 @@ internal sealed class IdentityOptions
 
     /// <summary>How long a sign-in lives at most, however often it is refreshed.</summary>
     internal const int SessionDays = 30;
+
+    /// <exception cref="CommandException">A value that only development may have, or a network that is none.</exception>
+    public void Check(bool isDevelopment)
+    {
+        _ = new Gateway(Options.Create(this));
+        if (!isDevelopment && PasswordIterations < LeastPasswordIterations)
+            throw new CommandException(ExitCode.BadInput, $"Setting Identity:PasswordIterations must be at least {LeastPasswordIterations}.");
+    }
 
     internal TimeSpan AccessTokenLife => TimeSpan.FromMinutes(AccessTokenMinutes);
 }

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Identity;
 
-/// <summary><c>GET /api/v1/users</c>: accounts for administrators, newest first, by role and by the beginning of the address or name.</summary>
+/// <summary><c>GET /api/v1/users</c>: accounts for administrators, newest first, by role and by a part of the address or name. A part is looked for in all accounts.</summary>
 internal static class ListUsers
 {
     public sealed record Response(IReadOnlyList<User.Response> Items, long? NextCursor);

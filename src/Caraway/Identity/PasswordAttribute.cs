@@ -24,6 +24,8 @@ internal sealed class PasswordAttribute : ValidationAttribute
     {
         if (Characters.Count(password) is < Shortest or > Longest)
             return "A password must have 8 to 128 characters.";
+        if (password.Contains('\0', StringComparison.Ordinal))
+            return "A password must not have the character U+0000.";
         return Common.Value.Contains(password) ? "This password is one of the most common ones. Choose another." : null;
     }
 

@@ -43,7 +43,7 @@ internal static class RefreshSession
             select @successorHash, id, used + 1, least(@tokenEnds, expires_at) from good
             on conflict (token_hash) do update set expires_at = excluded.expires_at
         ), reused as (
-            update identity.sessions s set ended_at = now(), ended_because = 'refresh token used again'
+            update identity.sessions s set ended_at = clock_timestamp(), ended_because = 'refresh token used again'
             from family f where s.id = f.id and f.ended_at is null and f.used < f.generation
             returning s.id, s.user_id
         ), logged as (
@@ -51,12 +51,12 @@ internal static class RefreshSession
             select @now, 'user.refresh_token_reused', 'identity.user:' || r.user_id, 'anonymous', @requestId, @address, json_build_object('user_id', r.user_id, 'session_id', r.id)::text
             from reused r
         )
-        select id as session, user_id, role, null::uuid as ended from good
+        select id as session, user_id, role, expires_at, null::uuid as ended from good
         union all
-        select null, null, null, id from reused
+        select null, null, null, null, id from reused
         """;
 
-    private sealed record Row(Guid? Session, long? UserId, string? Role, Guid? Ended);
+    private sealed record Row(Guid? Session, long? UserId, string? Role, DateTime? ExpiresAt, Guid? Ended);
 
     private static Refusal Wrong { get; } = Refusal.Unauthorized(ProblemCodes.InvalidRefreshToken, "Invalid refresh token");
 
@@ -77,8 +77,11 @@ internal static class RefreshSession
             cancel);
         if (row?.Ended is { } session)
             ended.End(session);
-        if (row is not { Session: { } current, UserId: { } user, Role: { } role })
+        if (row is not { Session: { } current, UserId: { } user, Role: { } role, ExpiresAt: { } familyEnds })
             return Wrong;
-        return TypedResults.Ok(new SignIn.Response(await tokens.Issue(user, role, current, cancel), "bearer", successor, (long)options.Value.AccessTokenLife.TotalSeconds));
+        // No token outlives its family.
+        var ends = now + options.Value.AccessTokenLife;
+        var grant = new AccessTokens.Grant(user, role, current, ends < familyEnds ? ends : familyEnds);
+        return TypedResults.Ok(await SignIn.Answer(tokens, grant, successor, now, cancel));
     }
 }

@@ -15,7 +15,7 @@ internal static class RegisterUser
         [Needed, Email]
         public string? Email { get; init; }
 
-        [Needed, Text(User.NameLength)]
+        [Needed, Text(User.NameLength, SingleLine = true)]
         public string? FullName { get; init; }
 
         [Needed, Password, MaxLength(2 * PasswordAttribute.Longest, ErrorMessage = "A password must have 8 to 128 characters.")]
@@ -44,20 +44,11 @@ internal static class RegisterUser
         """;
 
     public static async Task<Results<Created<User.Response>, Refusal>> Handle(
-        Request request, HttpContext http, Database database, Passwords passwords, IOptions<IdentityOptions> options, TimeProvider time, CancellationToken cancel)
+        Request request, HttpContext http, Database database, TimeProvider time, CancellationToken cancel)
     {
         var caller = http.Features.Get<Caller>();
         var role = request.Role ?? Roles.Patient;
-        if (caller?.May(Permission.UsersManage) != true)
-        {
-            if (role != Roles.Patient)
-                return Refusal.Forbidden("Only an administrator can register a user with this role.");
-            if (!options.Value.SelfRegistration)
-                return Refusal.Forbidden("Only an administrator can register users here.");
-        }
-
-        if (await passwords.Hash(request.Password!, cancel) is not { } hash)
-            return Refusal.Busy("Too many passwords are being checked. Try again shortly.");
+        var hash = http.Features.Get<NewHash>()?.Value ?? throw new InvalidOperationException("HashFirst did not run.");
         var email = EmailAttribute.Normalize(request.Email!);
         var user = await database.First<User.Response>(
             Insert,
@@ -71,4 +62,30 @@ internal static class RegisterUser
             ? Refusal.Conflict(ProblemCodes.EmailRegistered, "Email already registered")
             : TypedResults.Created($"/api/v1/users/{user.Id}", user);
     }
+
+    /// <summary>
+    /// The endpoint's first step, before an <c>Idempotency-Key</c> opens its transaction: who may not is refused, and the password is hashed
+    /// while no connection is held.
+    /// </summary>
+    internal sealed class HashFirst(Passwords passwords, IOptions<IdentityOptions> options) : IEndpointFilter
+    {
+        public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+        {
+            var (http, request) = (context.HttpContext, context.GetArgument<Request>(0));
+            if (http.Features.Get<Caller>()?.May(Permission.UsersManage) != true)
+            {
+                if (request.Role is not (null or Roles.Patient))
+                    return Refusal.Forbidden("Only an administrator can register a user with this role.");
+                if (!options.Value.SelfRegistration)
+                    return Refusal.Forbidden("Only an administrator can register users here.");
+            }
+
+            if (await passwords.Hash(request.Password!, http.RequestAborted) is not { } hash)
+                return Passwords.Busy;
+            http.Features.Set(new NewHash(hash));
+            return await next(context);
+        }
+    }
+
+    private sealed record NewHash(string Value);
 }

@@ -29,7 +29,7 @@ internal static class SignIn
 
     private const string Find = "select id, role, is_active, password_hash from identity.users where email_key = @account";
 
-    /// <summary>The user is still as he was when his password was looked at; else nothing is written and no row comes back.</summary>
+    /// <summary>The user is still as he was when his password was looked at; else nothing is written and no row comes back. The oldest of a hundred sign-ins ends.</summary>
     private const string Open = """
         with found as (
             select id from identity.users where id = @Id and password_hash = @PasswordHash and role = @Role and is_active for no key update
@@ -40,6 +40,9 @@ internal static class SignIn
             returning id, user_id
         ), token as (
             insert into identity.refresh_tokens (token_hash, session_id, generation, expires_at) select @tokenHash, @session, 0, @tokenEnds from found
+        ), crowded as (
+            update identity.sessions s set ended_at = clock_timestamp(), ended_because = 'too many sign-ins'
+            where s.id in (select o.id from identity.sessions o join found f on o.user_id = f.id where o.ended_at is null order by o.created_at desc offset 99)
         ), forgiven as (
             delete from identity.sign_in_attempts a using found where a.id = @attempt
         ), logged as (
@@ -52,6 +55,9 @@ internal static class SignIn
 
     /// <summary>Written for strangers as well, so that it takes the same time; their names are not.</summary>
     private const string Fail = """
+        with failed as (
+            update identity.sign_in_attempts set failed = true where id = @attempt
+        )
         insert into platform.events (at, name, subject, actor, request_id, address, payload)
         select @now, 'user.sign_in_failed', 'identity.user:' || coalesce(@id::text, 'unknown'), 'anonymous', @requestId, @address, json_build_object('user_id', @id)::text
         from (select 1) one left join (select id from identity.users where id = @id for no key update) found on true
@@ -97,37 +103,63 @@ internal static class SignIn
 
         if (form["grant_type"] is { Count: > 0 } grant && grant != "password")
             return Refusal.Invalid(new ProblemError("#/grant_type", "The grant_type must be password."));
-        foreach (var (name, longest) in new[] { ("username", 320), ("password", PasswordAttribute.Longest) })
+        var userName = form.ContainsKey("username") ? "username" : "email";
+        foreach (var (name, longest) in new[] { (userName, 320), ("password", PasswordAttribute.Longest) })
         {
             if (form[name] is not [{ } value])
-                return Refusal.Invalid(new ProblemError("#/" + name, "This is required."));
+                return Refusal.Invalid(new ProblemError(name == "email" ? "#/username" : "#/" + name, "This is required."));
             if (Characters.Count(value) > longest || value.Contains('\0', StringComparison.Ordinal))
                 return Refusal.Invalid(new ProblemError("#/" + name, $"This must have at most {longest} characters, and not U+0000."));
         }
 
-        return await Try(form["username"]!, form["password"]!, http, parts, cancel);
+        return await Try(form[userName]!, form["password"]!, http, parts, cancel);
     }
 
     private static async Task<Results<Ok<Response>, Refusal>> Try(string name, string password, HttpContext http, Parts parts, CancellationToken cancel)
     {
         var account = User.EmailKey(name.Trim());
-        var address = Caller.AddressOf(http);
-        var attempt = await parts.Throttle.Begin(account, address, cancel);
+        var attempt = await parts.Throttle.Begin(account, Caller.NetworkOf(http), cancel);
         if (attempt.Refusal is not null)
             return attempt.Refusal;
-        var user = await parts.Database.First<Row>(Find, new { account }, cancel);
-        if (await parts.Passwords.Verify(user?.PasswordHash, password, cancel) is not { } verdict)
+        try
         {
-            // Nothing was tried.
-            await parts.Throttle.Forgive(attempt, cancel);
-            return Refusal.Busy("Too many passwords are being checked. Try again shortly.");
+            return await Look(account, password, attempt, http, parts, cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            // The caller went away, and learned nothing.
+            await parts.Throttle.Forgive(attempt, CancellationToken.None);
+            throw;
+        }
+    }
+
+    private static async Task<Results<Ok<Response>, Refusal>> Look(string account, string password, SignInThrottle.Attempt attempt, HttpContext http, Parts parts, CancellationToken cancel)
+    {
+        long? known = null;
+        // Once more where the user changed meanwhile: another sign-in may have made his hash anew.
+        for (var look = 0; look < 2; look++)
+        {
+            var user = await parts.Database.First<Row>(Find, new { account }, cancel);
+            known = user?.Id;
+            if (await parts.Passwords.Verify(user?.PasswordHash, password, cancel) is not { } verdict)
+            {
+                await parts.Throttle.Forgive(attempt, CancellationToken.None);
+                return Passwords.Busy;
+            }
+
+            if (user is not { IsActive: true } || !verdict.IsRight)
+                break;
+            if (await OpenSession(user, verdict.NewHash, attempt, http, parts, cancel) is { } opened)
+                return TypedResults.Ok(opened);
         }
 
-        if (user is { IsActive: true } && verdict.IsRight && await OpenSession(user, verdict.NewHash, attempt, http, parts, cancel) is { } opened)
-            return TypedResults.Ok(opened);
-        await parts.Database.Execute(Fail, new { id = user?.Id, now = parts.Now, requestId = http.TraceIdentifier, address }, cancel);
+        await parts.Database.Execute(Fail, new { id = known, attempt = attempt.Id, now = parts.Now, requestId = http.TraceIdentifier, address = Caller.AddressOf(http) }, CancellationToken.None);
         return Wrong;
     }
+
+    /// <summary>The tokens as the API hands them out.</summary>
+    internal static async Task<Response> Answer(AccessTokens tokens, AccessTokens.Grant grant, string refresh, DateTime now, CancellationToken cancel) =>
+        new(await tokens.Issue(grant, cancel), "bearer", refresh, (long)(grant.ExpiresAt - now).TotalSeconds);
 
     private static async Task<Response?> OpenSession(Row user, string? newHash, SignInThrottle.Attempt attempt, HttpContext http, Parts parts, CancellationToken cancel)
     {
@@ -143,6 +175,6 @@ internal static class SignIn
                 attempt = attempt.Id, requestId = http.TraceIdentifier, address = Caller.AddressOf(http),
             },
             cancel);
-        return opened is null ? null : new Response(await parts.Tokens.Issue(user.Id, user.Role, session, cancel), "bearer", refresh, (long)parts.Options.AccessTokenLife.TotalSeconds);
+        return opened is null ? null : await Answer(parts.Tokens, new AccessTokens.Grant(user.Id, user.Role, session, now + parts.Options.AccessTokenLife), refresh, now, CancellationToken.None);
     }
 }

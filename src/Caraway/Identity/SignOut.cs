@@ -12,7 +12,7 @@ internal static class SignOut
         with account as (
             select id from identity.users where id = @UserId for no key update
         ), ended as (
-            update identity.sessions s set ended_at = now(), ended_because = 'signed out'
+            update identity.sessions s set ended_at = clock_timestamp(), ended_because = 'signed out'
             from account a where s.id = @SessionId and s.user_id = a.id and s.ended_at is null
             returning s.id, s.user_id
         )

@@ -48,7 +48,8 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
             return current;
         await Load(cancel);
         now = time.GetUtcNow().UtcDateTime;
-        return keys.LastOrDefault(key => key.ActiveFrom <= now) ?? throw new InvalidOperationException("There is no key to sign with, although one was just made.");
+        // The first key may have been made by a process whose clock is ahead of this one's.
+        return keys.LastOrDefault(key => key.ActiveFrom <= now) ?? keys.FirstOrDefault() ?? throw new InvalidOperationException("There is no key to sign with, although one was just made.");
     }
 
     /// <summary>The key of this kid, or null. One that another process made a moment ago is found, too.</summary>
@@ -64,6 +65,9 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
         await Load(cancel);
         return Known(kid);
     }
+
+    /// <summary>Whether the key of this kid still verifies.</summary>
+    public bool Holds(string kid) => Known(kid) is not null;
 
     /// <summary>Reads the keys, and makes the first or the next one when it is time.</summary>
     public async Task Load(CancellationToken cancel)
@@ -103,8 +107,9 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
             {
                 return;
             }
-            catch (NpgsqlException e)
+            catch (Exception e)
             {
+                // An exception that left here would stop the whole program.
                 LogNotLoaded(e);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, CancellationToken.None);
             }

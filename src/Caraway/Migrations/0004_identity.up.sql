@@ -77,9 +77,11 @@ create table identity.sign_in_attempts (
     id bigint generated always as identity primary key,
     address text not null,
     account_hash bytea not null,
-    at timestamptz not null
+    at timestamptz not null,
+    failed boolean not null default false
 );
 
+comment on column identity.sign_in_attempts.failed is 'false while the password is looked at; both count';
 comment on column identity.sign_in_attempts.account_hash is 'HMAC of the user name under the master key, for people type their passwords there';
 
 create index sign_in_attempts_address on identity.sign_in_attempts (address, at);

@@ -16,6 +16,9 @@ internal sealed class ServerOptions
     /// <summary><c>CORS_ORIGINS</c>: a comma list or a JSON list of origins, or <c>*</c>; empty allows none.</summary>
     public string CorsOrigins { get; set; } = "";
 
+    /// <summary><c>TRUSTED_PROXIES</c>: a comma list of CIDRs; of a request from there, the caller's address is what <c>X-Forwarded-For</c> says.</summary>
+    public string TrustedProxies { get; set; } = "";
+
     /// <summary>How long requests in flight may go on after a stop was asked for, in seconds.</summary>
     [Range(0, 600)]
     public int ShutdownTimeoutSeconds { get; set; } = 2;

@@ -15,6 +15,7 @@ internal static class Settings
         ("SERVICE_NAME", "Server:ServiceName"),
         ("CORS_ORIGINS", "Server:CorsOrigins"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "Server:ShutdownTimeoutSeconds"),
+        ("TRUSTED_PROXIES", "Server:TrustedProxies"),
         ("API_KEY", "ApiKey:Key"),
         ("LOG_LEVEL", "Log:Level"),
         ("CARAWAY_POSTGRES_BIN", "Database:PostgresBin"),

@@ -52,7 +52,7 @@ internal static class Accounts
 
     /// <summary>A token of any role, for a sign-in that nobody knows of.</summary>
     public static Task<string> Token(this CarawayFixture caraway, string role, long user = 999_999_999) =>
-        caraway.Services.GetRequiredService<AccessTokens>().Issue(user, role, new Guid(RandomNumberGenerator.GetBytes(16)), default);
+        caraway.Services.GetRequiredService<AccessTokens>().Issue(new AccessTokens.Grant(user, role, new Guid(RandomNumberGenerator.GetBytes(16)), TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(30)), default);
 
     /// <summary>The names and actors of a user's events, oldest first.</summary>
     public static async Task<string> Events(this CarawayFixture caraway, long user) =>

@@ -29,5 +29,22 @@ public sealed class RateLimitTests(CarawayFixture caraway) : IClassFixture<Caraw
             Assert.Equal(200, await Status(own, "/health/live"));
     }
 
+    [Fact]
+    public async Task Behind_a_trusted_proxy_the_address_is_what_it_says_and_from_others_nothing()
+    {
+        await using var proxied = await OwnCaraway.Start(caraway.Database.Address, ("RateLimits:AddressPerMinute", "1"), ("Server:TrustedProxies", "127.0.0.0/8, 10.0.0.0/8"));
+        await using var direct = await OwnCaraway.Start(caraway.Database.Address, ("RateLimits:AddressPerMinute", "1"));
+
+        Assert.Equal(200, await From(proxied, "203.0.113.1"));
+        Assert.Equal(429, await From(proxied, "203.0.113.1"));
+        Assert.Equal(200, await From(proxied, "203.0.113.2"));
+        // The last that is no proxy's counts; what the caller wrote before it does not.
+        Assert.Equal(429, await From(proxied, "198.51.100.9, 203.0.113.2, 10.0.0.7"));
+        Assert.Equal(200, await From(direct, "203.0.113.1"));
+        Assert.Equal(429, await From(direct, "203.0.113.9"));
+
+        static async Task<int> From(OwnCaraway own, string forwarded) => (await CarawayFixture.Send(own.Client, HttpMethod.Get, "/workflows", null, ("X-Forwarded-For", forwarded))).Status;
+    }
+
     private static async Task<int> Status(OwnCaraway own, string path) => (await CarawayFixture.Send(own.Client, HttpMethod.Get, path, null)).Status;
 }

@@ -91,6 +91,15 @@ public sealed class SessionTests(CarawayFixture caraway) : IClassFixture<Caraway
     }
 
     [Fact]
+    public async Task No_access_token_outlives_its_family()
+    {
+        var person = await caraway.Person();
+        await caraway.Database.Execute($"update identity.sessions set expires_at = now() + interval '10 seconds' where user_id = {person.UserId}");
+
+        Assert.InRange((await caraway.Refresh(person.Refresh)).Json.GetProperty("expires_in").GetInt32(), 5, 10);
+    }
+
+    [Fact]
     public async Task An_access_token_is_no_refresh_token_and_the_other_way_round()
     {
         var person = await caraway.Person();
@@ -155,6 +164,44 @@ public sealed class SessionTests(CarawayFixture caraway) : IClassFixture<Caraway
         later.Client.DefaultRequestHeaders.Remove("X-API-Key");
 
         (await CarawayFixture.Send(later.Client, HttpMethod.Get, $"/api/v1/users/{person.UserId}", null, person.Header)).IsProblem(401, "invalid_token");
+    }
+
+    /// <summary>A sign-in that commits while the change waits for the user's row began before the change, and must not survive it.</summary>
+    [Fact]
+    public async Task A_sign_in_at_the_same_time_as_a_password_change_does_not_survive_it()
+    {
+        var person = await caraway.Person();
+        var admin = await caraway.Person("admin");
+        await using var connection = await caraway.Database.Source.OpenConnectionAsync();
+        await using var signingIn = await connection.BeginTransactionAsync();
+        await Run($"select id from identity.users where id = {person.UserId} for no key update");
+        await Run($"insert into identity.sessions (id, user_id, created_at, expires_at) values ('00000000-0000-0000-0000-{person.UserId:000000000000}', {person.UserId}, now(), now() + interval '30 days')");
+
+        var changing = caraway.As(admin, HttpMethod.Patch, $"/api/v1/users/{person.UserId}", """{"password":"set by the admin"}""");
+        await Task.Delay(300);
+        Assert.False(changing.IsCompleted);
+        await signingIn.CommitAsync();
+
+        Assert.Equal(200, (await changing).Status);
+        Assert.Equal(0, await caraway.Database.Scalar<long>($"select count(*) from identity.sessions where user_id = {person.UserId} and ended_at is null"));
+
+        async Task Run(string sql)
+        {
+            await using var command = new Npgsql.NpgsqlCommand(sql, connection, signingIn);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Of_more_than_a_hundred_sign_ins_the_oldest_ends()
+    {
+        var person = await caraway.Person();
+        await caraway.Database.Execute($"insert into identity.sessions (id, user_id, created_at, expires_at) select gen_random_uuid(), {person.UserId}, now() + n * interval '1 second', now() + interval '30 days' from generate_series(1, 99) n");
+
+        Assert.Equal(200, (await caraway.SignIn(person.Email)).Status);
+
+        Assert.InRange(await caraway.Database.Scalar<long>($"select count(*) from identity.sessions where user_id = {person.UserId} and ended_at is null"), 99, 100);
+        (await caraway.Refresh(person.Refresh)).IsProblem(401, "invalid_refresh_token");
     }
 
     private static string Refresh(Answer answer) => answer.Json.GetProperty("refresh_token").GetString()!;

@@ -122,10 +122,79 @@ public sealed class SignInTests(CarawayFixture caraway) : IClassFixture<CarawayF
     public async Task A_hundred_failures_close_an_address_to_all_accounts()
     {
         var person = await caraway.Person();
-        await caraway.Database.Execute("insert into identity.sign_in_attempts (address, account_hash, at) select '127.0.0.1', decode(lpad(n::text, 4, '0'), 'hex'), now() - interval '1 minute' from generate_series(1, 100) n");
+        await caraway.Database.Execute("insert into identity.sign_in_attempts (address, account_hash, at, failed) select '127.0.0.1', decode(lpad(n::text, 4, '0'), 'hex'), now() - interval '1 minute', true from generate_series(1, 100) n");
 
         var refused = (await caraway.SignIn(person.Email)).IsProblem(429, "too_many_attempts");
         Assert.InRange(int.Parse(refused.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture), 820, 840);
+    }
+
+    [Theory]
+    [InlineData(null, null, 415)]
+    [InlineData("", null, 415)]
+    [InlineData("{}", null, 415)]
+    [InlineData("{}", ";;;", 415)]
+    [InlineData("{}", "text/plain", 415)]
+    public async Task Without_a_content_type_that_is_known_nothing_is_tried(string? body, string? type, int status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/login");
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+            if (type is not null)
+                request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
+        }
+
+        using var response = await caraway.Stranger.SendAsync(request);
+        Assert.Contains((int)response.StatusCode, new[] { status, 400 });
+    }
+
+    [Fact]
+    public async Task A_form_of_absurd_size_is_refused()
+    {
+        (await Form(string.Join('&', Enumerable.Range(0, 2000).Select(n => $"a{n}=1")))).IsProblem(422, "invalid");
+        (await Form(new string('k', 4000) + "=1")).IsProblem(422, "invalid");
+    }
+
+    /// <summary>What was at work when its process was killed ended in neither way.</summary>
+    [Fact]
+    public async Task An_attempt_that_was_cut_off_is_no_failure()
+    {
+        var person = await caraway.Person();
+        for (var tries = 0; tries < 9; tries++)
+            await caraway.SignIn(person.Email, "wrong");
+        await caraway.Database.Execute("insert into identity.sign_in_attempts (address, account_hash, at) select address, account_hash, now() - interval '2 minutes' from identity.sign_in_attempts");
+
+        Assert.Equal(200, (await caraway.SignIn(person.Email)).Status);
+    }
+
+    [Fact]
+    public async Task Many_right_sign_ins_at_once_are_no_failures()
+    {
+        var person = await caraway.Person();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => caraway.SignIn(person.Email)));
+
+        Assert.All(answers.Where(answer => answer.Status != 200), answer => Assert.Equal((429, "1"), (answer.Status, answer.Headers["Retry-After"])));
+        Assert.True(answers.Count(answer => answer.Status == 200) >= 10);
+        Assert.Equal(200, (await caraway.SignIn(person.Email)).Status);
+    }
+
+    [Fact]
+    public async Task A_caller_who_goes_away_has_not_failed()
+    {
+        await using var slow = await OwnCaraway.Start(caraway.Database.Address, ("Identity:PasswordIterations", "2000000"));
+        slow.Client.DefaultRequestHeaders.Remove("X-API-Key");
+        for (var tries = 0; tries < 3; tries++)
+        {
+            using var patience = new CancellationTokenSource(100);
+            using var content = new StringContent("""{"username":"nobody@example.org","password":"x"}""", Encoding.UTF8, "application/json");
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => slow.Client.PostAsync(new Uri("/api/v1/login", UriKind.Relative), content, patience.Token));
+        }
+
+        // The first was at work, and its answer is "wrong" to nobody; those that waited are forgiven.
+        for (var wait = 0; wait < 100 && await caraway.Database.Scalar<long>("select count(*) from identity.sign_in_attempts where not failed") > 0; wait++)
+            await Task.Delay(100);
+        Assert.InRange(await caraway.Database.Scalar<long>("select count(*) from identity.sign_in_attempts"), 0, 2);
     }
 
     [Fact]
@@ -156,10 +225,16 @@ public sealed class SignInTests(CarawayFixture caraway) : IClassFixture<CarawayF
     {
         using var passwords = new Passwords(Microsoft.Extensions.Options.Options.Create(new IdentityOptions { PasswordIterations = 100_000 }));
 
-        var hashes = await Task.WhenAll(Enumerable.Range(0, 32 + Environment.ProcessorCount + 5).Select(_ => passwords.Hash("x", default)));
+        var hashes = await Task.WhenAll(Enumerable.Range(0, Passwords.MostWaiting + 1 + 5).Select(_ => passwords.Hash("x", default)));
 
         Assert.Equal(5, hashes.Count(hash => hash is null));
         Assert.NotNull(await passwords.Hash("x", default));
+
+        // And those who register keep nobody from signing in.
+        var registering = Enumerable.Range(0, 20).Select(_ => passwords.Hash("x", default)).ToList();
+        Assert.False((await passwords.Verify(null, "x", default))!.Value.IsRight);
+        Assert.False(registering[^1].IsCompleted);
+        await Task.WhenAll(registering);
     }
 
     [Fact]

@@ -123,5 +123,38 @@ public sealed class UserTests(CarawayFixture caraway) : IClassFixture<CarawayFix
         Assert.Equal(done, await caraway.Database.Scalar<long>($"select count(*) from platform.events where name = 'user.renamed' and subject = 'identity.user:{person.UserId}'"));
     }
 
+    [Fact]
+    public async Task The_last_administrator_stays_one()
+    {
+        var admin = await caraway.Person("admin");
+        await caraway.Database.Execute($"update identity.users set role = 'auditor' where role = 'admin' and id <> {admin.UserId}");
+
+        (await caraway.As(admin, HttpMethod.Patch, $"/api/v1/users/{admin.UserId}", """{"role":"patient"}""")).IsProblem(409, "last_admin");
+        (await caraway.As(admin, HttpMethod.Patch, $"/api/v1/users/{admin.UserId}", """{"is_active":false}""")).IsProblem(409, "last_admin");
+        await caraway.Person("admin");
+        Assert.Equal(200, (await caraway.As(admin, HttpMethod.Patch, $"/api/v1/users/{admin.UserId}", """{"role":"patient"}""")).Status);
+    }
+
+    [Theory]
+    [InlineData("Ines\\u202eHolm")]
+    [InlineData("Ines\\nHolm")]
+    public async Task A_name_is_one_line_in_one_direction(string name)
+    {
+        var person = await caraway.Person();
+
+        Assert.Equal(["#/full_name"], (await caraway.As(person, HttpMethod.Patch, $"/api/v1/users/{person.UserId}", $$"""{"full_name":"{{name}}"}""")).IsProblem(422, "invalid").Pointers);
+    }
+
+    [Fact]
+    public async Task A_key_with_the_scope_reads_users()
+    {
+        var person = await caraway.Person();
+        await using var database = new Caraway.Platform.Postgres.Database(caraway.Database.Source);
+        var key = await Caraway.Identity.ManageApiKeys.Create("users", ["users:read"], null, database, TimeProvider.System.GetUtcNow().UtcDateTime, default);
+
+        Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Get, $"/api/v1/users/{person.UserId}", null, ("X-API-Key", key))).Status);
+        (await caraway.Anonymously(HttpMethod.Patch, $"/api/v1/users/{person.UserId}", """{"full_name":"X"}""", ("X-API-Key", key))).IsProblem(403, "not_permitted");
+    }
+
     private static IEnumerable<long> Ids(Answer answer) => answer.Json.GetProperty("items").EnumerateArray().Select(user => user.GetProperty("id").GetInt64());
 }

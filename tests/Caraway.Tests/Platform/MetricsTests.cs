@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Caraway.Platform.Telemetry;
+using Caraway.Tests.Identity;
 using Caraway.Tests.Infrastructure;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -156,6 +157,8 @@ public sealed class MetricsCredentialTests(CarawayFixture caraway) : IClassFixtu
         using var stranger = new HttpClient { BaseAddress = own.Client.BaseAddress };
 
         Assert.Equal(401, (int)(await stranger.GetAsync("/metrics")).StatusCode);
-        Assert.Equal(200, (int)(await own.Client.GetAsync("/metrics")).StatusCode);
+        Assert.Equal(403, (int)(await own.Client.GetAsync("/metrics")).StatusCode);
+        stranger.DefaultRequestHeaders.Add("Authorization", "Bearer " + await caraway.Token("auditor"));
+        Assert.Equal(200, (int)(await stranger.GetAsync("/metrics")).StatusCode);
     }
 }

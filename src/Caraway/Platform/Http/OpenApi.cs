@@ -68,7 +68,7 @@ internal static class OpenApi
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
         if (metadata.OfType<RequiredPermission>().LastOrDefault() is { } permission)
         {
-            operation.Description = $"Needs the permission `{permission.Name}`.";
+            operation.Description = permission.Or is null ? $"Needs the permission `{permission.Name}`." : $"Needs the permission `{permission.Name}` or `{permission.Or}`.";
             operation.Security = [.. new[] { "Bearer", "ApiKey" }.Select(scheme => new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, context.Document)] = [] })];
         }
 

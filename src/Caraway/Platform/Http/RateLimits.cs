@@ -43,7 +43,7 @@ internal sealed class RateLimits(IOptions<RateLimitOptions> options, TimeProvide
         if (limit == 0)
             return null;
         var now = time.GetTimestamp();
-        var (left, reset) = CounterOf(caller?.Id ?? Network(context)).Take(limit, now, time);
+        var (left, reset) = CounterOf(caller?.Id ?? Caller.NetworkOf(context)).Take(limit, now, time);
         var headers = context.Response.Headers;
         headers["RateLimit-Policy"] = caller is null ? addressPolicy : callerPolicy;
         headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"{(caller is null ? "address" : "caller")}\";r={Math.Max(0, left)};t={reset}");
@@ -64,17 +64,6 @@ internal sealed class RateLimits(IOptions<RateLimitOptions> options, TimeProvide
     }
 
     private static string Policy(string name, int limit) => string.Create(CultureInfo.InvariantCulture, $"\"{name}\";q={limit};w={Seconds}");
-
-    /// <summary>Of an IPv6 address the first 64 bits, which one subscriber has.</summary>
-    private static string Network(HttpContext context)
-    {
-        var address = context.Connection.RemoteIpAddress;
-        if (address is not { AddressFamily: System.Net.Sockets.AddressFamily.InterNetworkV6, IsIPv4MappedToIPv6: false })
-            return Caller.AddressOf(context) ?? "unknown";
-        var bytes = address.GetAddressBytes();
-        Array.Clear(bytes, 8, 8);
-        return new System.Net.IPAddress(bytes).ToString();
-    }
 
     private sealed class Counter
     {

@@ -5,6 +5,9 @@ namespace Caraway.Platform.Http;
 /// <summary>An expected "no", as a value: a handler returns it early and has written nothing. It answers as <see cref="Problem"/>.</summary>
 internal sealed class Refusal : IResult, IStatusCodeHttpResult
 {
+    private const string Challenge = "Bearer realm=\"caraway\", ApiKey realm=\"caraway\"";
+    private const string InvalidTokenChallenge = "Bearer realm=\"caraway\", error=\"invalid_token\", ApiKey realm=\"caraway\"";
+
     private Refusal(int status, string code, string detail) => (Status, Code, Detail) = (status, code, detail);
 
     public int Status { get; }
@@ -67,6 +70,9 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
     {
         var response = httpContext.Response;
         response.StatusCode = Status;
+        // RFC 9110, section 15.5.2: with every 401; RFC 6750, section 3.1: why a token was refused.
+        if (Status == StatusCodes.Status401Unauthorized)
+            response.Headers.WWWAuthenticate = Code == ProblemCodes.InvalidToken ? InvalidTokenChallenge : Challenge;
         if (RetryAfter is { } seconds)
             response.Headers.RetryAfter = seconds.ToString();
         var problem = new Problem

@@ -41,4 +41,15 @@ public sealed record Caller
     /// <summary>An IPv4 address is written as such on a socket that takes both.</summary>
     internal static string? AddressOf(HttpContext context) =>
         context.Connection.RemoteIpAddress is { } address ? (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString() : null;
+
+    /// <summary>What limits count by: the address, of IPv6 the first 64 bits, which one subscriber has.</summary>
+    internal static string NetworkOf(HttpContext context)
+    {
+        var address = context.Connection.RemoteIpAddress;
+        if (address is not { AddressFamily: System.Net.Sockets.AddressFamily.InterNetworkV6, IsIPv4MappedToIPv6: false })
+            return AddressOf(context) ?? "unknown";
+        var bytes = address.GetAddressBytes();
+        Array.Clear(bytes, 8, 8);
+        return new System.Net.IPAddress(bytes) + "/64";
+    }
 }

@@ -23,9 +23,6 @@ internal readonly record struct Identified(Caller? Caller, Refusal? Refusal)
 /// </summary>
 internal static class Identification
 {
-    private const string Challenge = "Bearer realm=\"caraway\", ApiKey realm=\"caraway\"";
-    private const string InvalidTokenChallenge = "Bearer realm=\"caraway\", error=\"invalid_token\", ApiKey realm=\"caraway\"";
-
     /// <summary>The sentence of contracts/advocacy.md.</summary>
     public static Refusal KeyRefused { get; } = Refusal.Unauthorized(ProblemCodes.ApiKeyRequired, "Invalid or missing API key");
 
@@ -77,20 +74,13 @@ internal static class Identification
         if (limits.Count(context, identified.Caller) is { } tooMany)
             return tooMany.ExecuteAsync(context);
         if (identified.Refusal is { } refusal)
-            return Refuse(context, refusal);
+            return refusal.ExecuteAsync(context);
         context.Features.Set(identified.Caller);
         if (endpoint.Metadata.GetMetadata<RequiredPermission>() is not { } needed)
             return next(context);
         if (identified.Caller is not { } caller)
-            return Refuse(context, needed.Missing);
-        return caller.May(needed.Name) ? next(context) : Refusal.Forbidden("Your credential does not permit this.").ExecuteAsync(context);
-    }
-
-    private static Task Refuse(HttpContext context, Refusal refusal)
-    {
-        if (refusal.Status == StatusCodes.Status401Unauthorized)
-            context.Response.Headers.WWWAuthenticate = refusal.Code == ProblemCodes.InvalidToken ? InvalidTokenChallenge : Challenge;
-        return refusal.ExecuteAsync(context);
+            return needed.Missing.ExecuteAsync(context);
+        return needed.IsMetBy(caller) ? next(context) : Refusal.Forbidden("Your credential does not permit this.").ExecuteAsync(context);
     }
 }
 

@@ -32,12 +32,21 @@ internal static class Permission
 
 /// <summary>The permission that a route needs, as endpoint metadata.</summary>
 /// <param name="Missing">What a request without any credential is told.</param>
-internal sealed record RequiredPermission(string Name, Refusal Missing);
+internal sealed record RequiredPermission(string Name, Refusal Missing)
+{
+    /// <summary>Another permission that lets in as well.</summary>
+    public string? Or { get; init; }
+
+    public bool IsMetBy(Caller caller) => caller.May(Name) || (Or is not null && caller.May(Or));
+}
 
 internal static class PermissionRoutes
 {
     /// <summary>Lets only callers with <paramref name="permission"/> in: 401 without a credential, 403 with one that lacks it.</summary>
-    public static TBuilder Needs<TBuilder>(this TBuilder route, string permission)
-        where TBuilder : IEndpointConventionBuilder =>
-        route.WithMetadata(new RequiredPermission(permission, permission.StartsWith("advocacy:", StringComparison.Ordinal) ? Identification.KeyRefused : Identification.NotSignedIn));
+    public static TBuilder Needs<TBuilder>(this TBuilder route, string permission, string? or = null)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        var missing = permission.StartsWith("advocacy:", StringComparison.Ordinal) ? Identification.KeyRefused : Identification.NotSignedIn;
+        return route.WithMetadata(new RequiredPermission(permission, missing) { Or = or });
+    }
 }

@@ -75,10 +75,12 @@ internal sealed partial class DatabaseGauges(
         {
             while (true)
             {
-                var began = time.GetTimestamp();
+                var pause = TimeSpan.FromSeconds(options.Value.RefreshSeconds);
                 try
                 {
+                    var began = time.GetTimestamp();
                     await ReadOnce(stoppingToken);
+                    pause = Max(pause, time.GetElapsedTime(began) * Restraint);
                 }
                 catch (Exception e) when (!stoppingToken.IsCancellationRequested)
                 {
@@ -87,9 +89,7 @@ internal sealed partial class DatabaseGauges(
                     LogNotRead(e);
                 }
 
-                var pause = time.GetElapsedTime(began) * Restraint;
-                var atLeast = TimeSpan.FromSeconds(options.Value.RefreshSeconds);
-                await Task.Delay(pause > atLeast ? pause : atLeast, time, stoppingToken);
+                await Task.Delay(pause, time, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -97,6 +97,8 @@ internal sealed partial class DatabaseGauges(
             // The program stops.
         }
     }
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     [LoggerMessage(60, LogLevel.Warning, "The gauges of /metrics could not be read from the database.")]
     private partial void LogNotRead(Exception exception);
