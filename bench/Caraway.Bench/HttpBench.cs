@@ -7,6 +7,7 @@ namespace Caraway.Bench;
 internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
 {
     private const string ApiKey = "bench-key-0123456789";
+    internal const string Master = "a master key for the bench, which keeps nothing secret";
     private const int WarmUpSeconds = 10;
     private const int CasesOfARun = 30_000;
 
@@ -19,6 +20,7 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
     ];
 
     private int stretch;
+    private string header = $"X-API-Key: {ApiKey}";
 
     internal sealed record Plan
     {
@@ -28,6 +30,9 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
 
         /// <summary>The script of the one operation to measure; null for all.</summary>
         public string? Only { get; init; }
+
+        /// <summary>Whether a signed-in caseworker calls, and not the environment's key.</summary>
+        public bool AsUser { get; init; }
     }
 
     public int Cases => CasesOfARun * (2 * plan.Runs + 2);
@@ -35,7 +40,9 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
     public async Task<HttpFigures> Run(CancellationToken cancel)
     {
         using var limit = await ServerProcess.Start("limit", 8171, "/cases/1", Limit(), cancel);
-        using var product = await ServerProcess.Start("product", 8172, "/health", Product(), cancel);
+        using var product = await ServerProcess.Start("product", 8172, "/health", Product(database, 8172), cancel);
+        if (plan.AsUser)
+            header = await SignIn(cancel);
         var started = product.ResidentMegabytes();
         var rows = new List<HttpFigure>();
         foreach (var operation in Operations.Where(operation => plan.Only is null || operation.Script == plan.Only))
@@ -63,15 +70,25 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
         var first = 1 + CasesOfARun * (operation.Script == "patch_status" ? stretch++ : 0);
         return Wrk.Load(
             server, operation, seconds,
-            [$"header=X-API-Key: {ApiKey}", string.Create(CultureInfo.InvariantCulture, $"cases={Cases}"), string.Create(CultureInfo.InvariantCulture, $"first={first}"), string.Create(CultureInfo.InvariantCulture, $"count={CasesOfARun}")],
+            [$"header={header}", string.Create(CultureInfo.InvariantCulture, $"cases={Cases}"), string.Create(CultureInfo.InvariantCulture, $"first={first}"), string.Create(CultureInfo.InvariantCulture, $"count={CasesOfARun}")],
             cancel);
     }
 
     private ProcessStartInfo Limit() => new(Environment.ProcessPath!, [typeof(HttpBench).Assembly.Location, "limit", "--port", "8171"]) { Environment = { ["DATABASE_URL"] = database.Address } };
 
-    private ProcessStartInfo Product() => new(Environment.ProcessPath!, [typeof(CarawayApplication).Assembly.Location, "serve"])
+    private async Task<string> SignIn(CancellationToken cancel)
     {
-        Environment = { ["DATABASE_URL"] = database.Address, ["PORT"] = "8172", ["API_KEY"] = ApiKey, ["ENVIRONMENT"] = "production", ["CARAWAY_MASTER_KEY"] = new string('b', 64) },
+        using var client = new HttpClient { BaseAddress = new Uri("http://127.0.0.1:8172") };
+        var account = await Account.Create(client, database, "caseworker", cancel);
+        return "Authorization: Bearer " + (await account.SignIn(client, cancel)).GetProperty("access_token").GetString();
+    }
+
+    internal static ProcessStartInfo Product(BenchDatabase database, int port) => new(Environment.ProcessPath!, [typeof(CarawayApplication).Assembly.Location, "serve"])
+    {
+        Environment = { ["DATABASE_URL"] = database.Address, ["PORT"] = port.ToString(CultureInfo.InvariantCulture), ["API_KEY"] = ApiKey, ["ENVIRONMENT"] = "production",
+            // Counted as ever, with more room than one machine can use.
+            ["CARAWAY_MASTER_KEY"] = Master, ["RATE_LIMIT_PER_MINUTE"] = "1000000000", ["ANONYMOUS_RATE_LIMIT_PER_MINUTE"] = "1000000000",
+        },
     };
 
     private static Measurement MedianOf(List<Measurement> runs) => new(

@@ -8,28 +8,30 @@ limit.SetAction((parsed, cancel) => LimitServer.Run(Environment.GetEnvironmentVa
 var runs = new Option<int>("--runs") { Description = "Measured runs of each operation on each server.", DefaultValueFactory = _ => 5 };
 var seconds = new Option<int>("--seconds") { Description = "The length of a run.", DefaultValueFactory = _ => 5 };
 var jobs = new Option<int>("--jobs") { Description = "Jobs in the queue at the start of each run.", DefaultValueFactory = _ => 40_000 };
-var only = new Option<string?>("--only") { Description = "One part of the bench.", HelpName = "http|jobs" };
-only.AcceptOnlyFromAmong("http", "jobs");
+var only = new Option<string?>("--only") { Description = "One part of the bench.", HelpName = "http|jobs|identity" };
+only.AcceptOnlyFromAmong("http", "jobs", "identity");
+var asUser = new Option<bool>("--as-user") { Description = "The http part with a signed-in caseworker's bearer token, and not with a key." };
 var operation = new Option<string?>("--operation") { Description = "One operation of the http part.", HelpName = "post_intake|get_case|list_cases|patch_status" };
 var json = new Option<string?>("--json") { Description = "Where to write the figures as JSON; standard output has them as Markdown.", HelpName = "FILE" };
 
-var root = new RootCommand("Measures the product beside what this machine can do at best. It takes some eight minutes; run nothing else meanwhile.") { runs, seconds, jobs, only, operation, json, limit };
+var root = new RootCommand("Measures the product beside what this machine can do at best. It takes some eight minutes; run nothing else meanwhile.") { runs, seconds, jobs, only, operation, asUser, json, limit };
 root.SetAction(async (parsed, cancel) =>
 {
     var part = parsed.GetValue(only);
-    if (part is not "jobs")
+    if (part is null or "http")
         Wrk.Require();
     await using var database = await BenchDatabase.Create(cancel);
     HttpFigures? http = null;
     if (part is null or "http")
     {
-        var bench = new HttpBench(database, new HttpBench.Plan { Runs = parsed.GetValue(runs), Seconds = parsed.GetValue(seconds), Only = parsed.GetValue(operation) });
+        var bench = new HttpBench(database, new HttpBench.Plan { Runs = parsed.GetValue(runs), Seconds = parsed.GetValue(seconds), Only = parsed.GetValue(operation), AsUser = parsed.GetValue(asUser) });
         await database.Fill(bench.Cases, cancel);
         await database.Settle(cancel);
         http = await bench.Run(cancel);
     }
 
-    var report = new Report(Machine.Describe(), http, part is null or "jobs" ? await new JobBench(database, parsed.GetValue(jobs)).Run(cancel) : null);
+    var report = new Report(Machine.Describe(), http, part is null or "jobs" ? await new JobBench(database, parsed.GetValue(jobs)).Run(cancel) : null,
+        part is null or "identity" ? await new IdentityBench(database).Run(cancel) : null);
     Console.WriteLine();
     Console.WriteLine(report.Machine);
     Console.WriteLine();

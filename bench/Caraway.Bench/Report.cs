@@ -6,7 +6,7 @@ using System.Text.Json.Serialization;
 namespace Caraway.Bench;
 
 /// <summary>All that one run of the bench found.</summary>
-internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs)
+internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs, IdentityFigures? Identity)
 {
     public string ToJson() => JsonSerializer.Serialize(this, BenchJson.Default.Report);
 
@@ -33,6 +33,15 @@ internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<J
             text.AppendLine().AppendLine("| jobs | jobs/s |").AppendLine("|---|---:|");
             foreach (var figure in Jobs)
                 Line($"| {figure.Name} | {figure.JobsPerSecond:#,0} |");
+        }
+
+        if (Identity is not null)
+        {
+            text.AppendLine().AppendLine("| sign-ins and tokens | | server CPU µs |").AppendLine("|---|---:|---:|");
+            Line($"| sign-ins, 220,000 iterations, 8 callers | {Identity.SignIns.PerSecond:#,0.0}/s | {Identity.SignIns.CpuMicroseconds:#,0} |");
+            Line($"| refreshes, 8 callers | {Identity.Refreshes.PerSecond:#,0}/s | {Identity.Refreshes.CpuMicroseconds:#,0} |");
+            Line($"| token check, the first time | {Identity.TokenFirst:0.0} µs | |");
+            Line($"| token check, remembered | {Identity.TokenRemembered:0.00} µs | |");
         }
 
         return text.ToString();

@@ -60,14 +60,13 @@ internal static class UpdateCase
             from changed where old_status <> current_status
         ), logged as (
             insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
-            select @now, e.name, 'advocacy.case:' || c.id, @caller, @onBehalfOf, @RequestId, @Address, e.payload::text
-            from changed c, lateral (values
-                ('case.moved', c.old_status <> c.current_status,
-                    json_build_object('case_id', c.id, 'from_status', c.old_status, 'to_status', c.current_status, 'reason', @Reason::text)),
-                ('case.assigned', c.old_assignee is distinct from c.assignee,
-                    json_build_object('case_id', c.id, 'from_assignee', c.old_assignee, 'to_assignee', c.assignee, 'reason', @Reason::text))
-            ) e (name, happened, payload)
-            where e.happened
+            select @now, 'case.moved', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
+                json_build_object('case_id', id, 'from_status', old_status, 'to_status', current_status, 'reason', @Reason::text)::text
+            from changed where old_status <> current_status
+            union all
+            select @now, 'case.assigned', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
+                json_build_object('case_id', id, 'from_assignee', old_assignee, 'to_assignee', assignee, 'reason', @Reason::text)::text
+            from changed where old_assignee is distinct from assignee
         )
         select f.id as case_id, f.current_status as previous_status, f.assignee as previous_assignee, f.version as previous_version,
             c.current_status as status, c.assignee,

@@ -31,7 +31,9 @@ internal sealed class CarawayProcess : IDisposable
     public bool HasExited => process.HasExited;
 
     /// <param name="environment">Beside what is inherited; the settings of the run's own environment are taken away.</param>
-    public static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    public static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => Start(environment, null, arguments);
+
+    private static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, string? input, string[] arguments)
     {
         // A shell that runs the tests in the background has SIGINT ignored, and children inherit that; env takes it back and is then replaced.
         var start = new ProcessStartInfo("env", ["--default-signal=INT", Environment.ProcessPath!, typeof(CarawayApplication).Assembly.Location, .. arguments])
@@ -39,19 +41,34 @@ internal sealed class CarawayProcess : IDisposable
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            RedirectStandardInput = input is not null,
             WorkingDirectory = Path.GetTempPath(),
         };
         foreach (var name in new[] { "DATABASE_URL", "DB_HOST", "DB_NAME", "API_KEY", "PORT", "ENVIRONMENT", "CARAWAY_HOME", "CARAWAY_DEFAULT_ENVIRONMENT" })
             start.Environment.Remove(name);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
-        return new CarawayProcess(Process.Start(start)!);
+        var process = Process.Start(start)!;
+        if (input is not null)
+        {
+            process.StandardInput.Write(input);
+            process.StandardInput.Close();
+        }
+
+        return new CarawayProcess(process);
     }
 
     /// <summary>Runs a command to its end.</summary>
     public static async Task<(int ExitCode, string Output)> Run(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         using var running = Start(environment, arguments);
+        return (await running.Exit(), running.Output);
+    }
+
+    /// <summary>Runs a command to its end, with this on its standard input.</summary>
+    public static async Task<(int ExitCode, string Output)> RunWith(string input, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        using var running = Start(environment, input, arguments);
         return (await running.Exit(), running.Output);
     }
 
