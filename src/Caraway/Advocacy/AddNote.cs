@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -26,23 +27,24 @@ internal static class AddNote
             select id from advocacy.cases where id = @id for no key update
         ), added as (
             insert into advocacy.notes (case_id, author, body, created_at)
-            select id, coalesce((select left(full_name, 120) from identity.user_card where id = @UserId), @Author), @Body, @now from parent
-            returning id, case_id, author
+            select id, @author, @Body, @now from parent
+            returning id, case_id
         ), logged as (
             insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
-            select @now, 'case.note_added', 'advocacy.case:' || case_id, @caller, case when @UserId is null then @Author end, @RequestId, @Address,
-                json_build_object('case_id', case_id, 'note_id', id, 'author', author)::text
+            select @now, 'case.note_added', 'advocacy.case:' || case_id, @caller, @onBehalfOf, @RequestId, @Address,
+                json_build_object('case_id', case_id, 'note_id', id, 'author', @author::text)::text
             from added
         )
         select id as note_id, case_id from added
         """;
 
     public static async Task<Results<Created<Response>, Refusal>> Handle(
-        RowId id, Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+        RowId id, Request request, Caller caller, UserNames users, Database database, TimeProvider time, CancellationToken cancel)
     {
+        var name = await users.Of(caller.UserId, CaseLimits.Person, cancel);
         var note = await database.First<Response>(
             Insert,
-            new { id = id.Value, request.Author, request.Body, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.UserId, caller.RequestId, caller.Address },
+            new { id = id.Value, author = name ?? request.Author, onBehalfOf = name is null ? request.Author : null, request.Body, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address },
             cancel);
         return note is null
             ? Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found")

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -56,8 +57,7 @@ internal static class UpdateCase
             returning c.id, f.current_status as old_status, c.current_status, f.assignee as old_assignee, c.assignee
         ), moved as (
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
-            select id, old_status, current_status, coalesce((select left(full_name, 120) from identity.user_card where id = @UserId), @actor), @Reason, @now
-            from changed where old_status <> current_status
+            select id, old_status, current_status, @actor, @Reason, @now from changed where old_status <> current_status
         ), logged as (
             insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
             select @now, 'case.moved', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
@@ -75,18 +75,18 @@ internal static class UpdateCase
         """;
 
     public static async Task<Results<Tagged<Response>, Refusal>> Handle(
-        RowId id, Request request, HttpRequest http, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+        RowId id, Request request, HttpRequest http, Caller caller, UserNames users, Database database, TimeProvider time, CancellationToken cancel)
     {
         var versions = ETag.IfMatch(http);
         var onBehalfOf = caller.UserId is not null || string.IsNullOrWhiteSpace(request.Actor) ? null : request.Actor;
+        var actor = await users.Of(caller.UserId, CaseLimits.Person, cancel) ?? onBehalfOf ?? "system";
         var row = await database.First<Row>(
             Update,
             new
             {
                 id = id.Value, request.Status, request.Assignee, request.Reason, versions,
                 sources = request.Status is null ? [] : CaseWorkflow.Table.Into(request.Status),
-                actor = onBehalfOf ?? "system", onBehalfOf, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.UserId,
-                caller.RequestId, caller.Address,
+                actor, onBehalfOf, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address,
             },
             cancel);
 

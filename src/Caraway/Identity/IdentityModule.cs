@@ -10,7 +10,7 @@ internal static class IdentityModule
     public static IServiceCollection AddIdentity(this IServiceCollection services, string apiKey)
     {
         services.AddOptions<IdentityOptions>().BindConfiguration("Identity").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton<Passwords>().AddSingleton<SignInThrottle>().AddSingleton<RefreshToken>().AddSingleton<AccessTokens>().AddScoped<SignIn.Parts>();
+        services.AddSingleton<Contracts.UserNames>().AddSingleton<Passwords>().AddSingleton<SignInThrottle>().AddSingleton<RefreshToken>().AddSingleton<AccessTokens>().AddScoped<SignIn.Parts>();
         services.AddSingleton<SigningKeys>().AddHostedService(provider => provider.GetRequiredService<SigningKeys>());
         services.AddSingleton<EndedSessions>().AddHostedService(provider => provider.GetRequiredService<EndedSessions>());
         services.AddSingleton<IdentityCleanup>().AddHostedService(provider => provider.GetRequiredService<IdentityCleanup>());

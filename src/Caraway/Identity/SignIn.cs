@@ -27,10 +27,10 @@ internal static class SignIn
     /// <param name="ExpiresIn">Seconds until the access token expires.</param>
     public sealed record Response(string AccessToken, string TokenType, string RefreshToken, long ExpiresIn);
 
-    private const string Find = "select id, role, is_active, password_hash from identity.users where email_key = @account";
+    internal const string Find = "select id, role, is_active, password_hash from identity.users where email_key = @account";
 
     /// <summary>The user is still as he was when his password was looked at; else nothing is written and no row comes back. The oldest of a hundred sign-ins ends.</summary>
-    private const string Open = """
+    internal const string Open = """
         with found as (
             select id from identity.users where id = @Id and password_hash = @PasswordHash and role = @Role and is_active for no key update
         ), rehashed as (
@@ -54,7 +54,7 @@ internal static class SignIn
         """;
 
     /// <summary>Written for strangers as well, so that it takes the same time; their names are not.</summary>
-    private const string Fail = """
+    internal const string Fail = """
         with failed as (
             update identity.sign_in_attempts set failed = true where id = @attempt
         )

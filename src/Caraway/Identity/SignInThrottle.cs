@@ -26,7 +26,7 @@ internal sealed class SignInThrottle(NpgsqlDataSource source, MasterKey master, 
     /// One transaction. The lock is the address's, for the second limit is; the second statement sees what was committed while the first
     /// waited. When there is room, both times are null and the attempt is written.
     /// </summary>
-    private static readonly string Reserve = $"""
+    internal static readonly string Reserve = $"""
         select pg_advisory_xact_lock(@number);
         with full_pair as (
             select at from identity.sign_in_attempts

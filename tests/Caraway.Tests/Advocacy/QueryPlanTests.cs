@@ -51,7 +51,7 @@ public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper outpu
                 Before = Text("before") is { } before ? long.Parse(before, CultureInfo.InvariantCulture) : long.MaxValue,
                 status = Text("status"), assignee = Text("assignee"), Value = 500_000L, id = 500_000L,
                 FullName = "Ada", email = (string?)null, Phone = (string?)null, Narrative = "x", ExternalReference = Text("reference"), initial = "NEW",
-                now = TimeProvider.System.GetUtcNow().UtcDateTime, caller = "test", RequestId = "r", Address = "a", Author = "a", Body = "b",
+                now = TimeProvider.System.GetUtcNow().UtcDateTime, caller = "test", RequestId = "r", Address = "a", author = "a", Body = "b", PatientId = (long?)null,
                 Filename = "f.pdf", ContentType = (string?)null, Uri = (string?)null, onBehalfOf = (string?)null, actor = "test", Reason = (string?)null,
                 Status = Text("status"), Assignee = Text("assignee"), versions = (long[]?)null, sources = CaseWorkflow.Table.Into("CLOSED"),
             });

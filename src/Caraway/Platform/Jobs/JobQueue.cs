@@ -9,7 +9,7 @@ namespace Caraway.Platform.Jobs;
 /// </summary>
 internal static class JobQueue
 {
-    private const string ClaimSql = """
+    internal const string ClaimSql = """
         with due as materialized (
             select id from platform.jobs
             where queue = @queue and state = 'queued' and run_at <= @now
@@ -49,7 +49,7 @@ internal static class JobQueue
             and (attempt > 1 or not exists (select from platform.jobs o where o.kind = jobs.kind and o.subject = jobs.subject and o.state = 'queued' and o.attempt = 0))
         """;
 
-    private const string ReturnLostSql = """
+    internal const string ReturnLostSql = """
         with lost as (
             select id from platform.jobs where state = 'running' and lease_until < @now order by lease_until limit 1000 for no key update skip locked
         )

@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Text.Json;
+using Caraway.Identity;
+using Caraway.Platform.Http;
+using Caraway.Platform.Jobs;
+using Caraway.Platform.Postgres;
+using Caraway.Tests.Infrastructure;
+using Dapper;
+
+namespace Caraway.Tests.Identity;
+
+/// <summary>The statements of Identity and of the job queue at a million users, sign-ins, refresh tokens and jobs. docs/query-plans.md has the figures.</summary>
+[Trait("Category", "Long")]
+public sealed class IdentityPlanTests(MillionUsers million, ITestOutputHelper output) : IClassFixture<MillionUsers>
+{
+    private const long MostPages = 1_500;
+
+    public static TheoryData<string, string> Statements => new()
+    {
+        { "sign in: the user", SignIn.Find },
+        { "sign in: the throttle", SignInThrottle.Reserve.Split(';')[1] },
+        { "sign in: open", SignIn.Open },
+        { "sign in: fail", SignIn.Fail },
+        { "refresh", RefreshSession.Use },
+        { "sign out", SignOut.End },
+        { "what ended lately", EndedSessions.ReadLately },
+        { "a key", ApiKeys.Find },
+        { "a user", GetUser.Select },
+        { "users, a page", ListUsers.Select + " order by id desc" + new Page(100, 0).Take },
+        { "users of a role, a page", ListUsers.Select + " and role = @role order by id desc" + new Page(100, 0).Take },
+        { "register", RegisterUser.Insert },
+        { "change a user", UpdateUser.Update.Split(';')[1] },
+        { "claim jobs", JobQueue.ClaimSql },
+        { "lost jobs", JobQueue.ReturnLostSql },
+    };
+
+    [Theory]
+    [MemberData(nameof(Statements))]
+    public async Task A_statement_costs_the_same_at_a_million(string name, string sql)
+    {
+        var session = new Guid(500_000, 0, 0, new byte[8]);
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime;
+        await using var connection = await million.Database.Source.OpenConnectionAsync();
+        await connection.ExecuteAsync("set plan_cache_mode = force_generic_plan");
+        await using var transaction = await connection.BeginTransactionAsync();
+        var command = Statement.Command(
+            "explain (analyze, buffers, format json) " + sql,
+            new
+            {
+                account = "user500000@example.org", address = "10.0.0.1", now, since = now.AddMinutes(-15), atWork = now.AddMinutes(-1), Id = 500_000L, PasswordHash = "x", Role = (string?)null, newHash = (string?)null,
+                session = new Guid(1, 2, 3, new byte[8]), ends = now, tokenHash = new byte[] { 9 }, tokenEnds = now, attempt = 5L, requestId = "r", id = 500_000L, hash = Convert.FromHexString("0007A120"), successorHash = new byte[] { 8 },
+                UserId = 500_000L, SessionId = session, caller = "test", RequestId = "r", Address = "a", Value = 500_000L, any = true, Before = 900_000L, role = "doctor", email = "new@example.org", emailKey = "new@example.org", FullName = "New",
+                version = 1L, IsActive = (bool?)null, queue = "documents", take = 50, worker = "w", leaseUntil = now,
+            },
+            default);
+        var plan = await connection.QueryFirstAsync<string>(command);
+        await transaction.RollbackAsync();
+
+        var root = JsonDocument.Parse(plan).RootElement[0];
+        var pages = root.GetProperty("Plan").GetProperty("Shared Hit Blocks").GetInt64() + root.GetProperty("Plan").GetProperty("Shared Read Blocks").GetInt64();
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {pages:#,0} | {root.GetProperty("Execution Time").GetDouble():0.00} |"));
+        Assert.DoesNotContain("\"Seq Scan\"", plan, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"Gather", plan, StringComparison.Ordinal);
+        Assert.InRange(pages, 1, MostPages);
+    }
+}
+
+/// <summary>A million users with a sign-in and a refresh token each, half of them ended long ago; a hundred thousand attempts; a million waiting jobs.</summary>
+public sealed class MillionUsers(PostgresServer postgres) : IAsyncLifetime
+{
+    public TestDatabase Database { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Database = await postgres.Create();
+        await using var connection = await Database.Source.OpenConnectionAsync();
+        await connection.ExecuteAsync(
+            """
+            insert into identity.users (email, email_key, full_name, password_hash, role, created_at, updated_at)
+            select 'User' || n || '@example.org', 'user' || n || '@example.org', 'User ' || n, 'x', case when n % 100 = 0 then 'doctor' else 'patient' end, now(), now() from generate_series(1, 1000000) n;
+            insert into identity.sessions (id, user_id, created_at, expires_at, ended_at, ended_because)
+            select (lpad(to_hex(n), 8, '0') || '-0000-0000-0000-000000000000')::uuid, n, now(), now() + interval '30 days', case when n % 2 = 1 then now() - n * interval '0.08 seconds' end, 'x' from generate_series(1, 1000000) n;
+            insert into identity.refresh_tokens (token_hash, session_id, generation, expires_at)
+            select decode(lpad(to_hex(n), 8, '0'), 'hex'), (lpad(to_hex(n), 8, '0') || '-0000-0000-0000-000000000000')::uuid, 0, now() + interval '7 days' from generate_series(1, 1000000) n;
+            insert into identity.sign_in_attempts (address, account_hash, at, failed) select '10.0.' || n % 250 || '.' || n % 199, '\x00', now() - n * interval '0.009 seconds', true from generate_series(1, 100000) n;
+            insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
+            select 'documents', 'process_document', 'x:' || n, '{}', now(), now(), now() from generate_series(1, 1000000) n;
+            """,
+            commandTimeout: 600);
+        await connection.ExecuteAsync("vacuum (analyze)", commandTimeout: 600);
+    }
+
+    public ValueTask DisposeAsync() => Database.DisposeAsync();
+}
