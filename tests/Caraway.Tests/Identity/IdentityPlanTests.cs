@@ -45,9 +45,9 @@ public sealed class IdentityPlanTests(MillionUsers million, ITestOutputHelper ou
         await using var transaction = await connection.BeginTransactionAsync();
         var command = Statement.Command(
             "explain (analyze, buffers, format json) " + sql,
-            new
+            name == "sign in: the throttle" ? new { account = new byte[] { 0 }, address = "10.0.0.1", now, since = now.AddMinutes(-15), atWork = now.AddMinutes(-1) } : new
             {
-                account = "user500000@example.org", address = "10.0.0.1", now, since = now.AddMinutes(-15), atWork = now.AddMinutes(-1), Id = 500_000L, PasswordHash = "x", Role = (string?)null, newHash = (string?)null,
+                account = "user500000@example.org", address = "10.0.0.1", now, Id = 500_000L, PasswordHash = "x", Role = "doctor", newHash = (string?)null,
                 session = new Guid(1, 2, 3, new byte[8]), ends = now, tokenHash = new byte[] { 9 }, tokenEnds = now, attempt = 5L, requestId = "r", id = 500_000L, hash = Convert.FromHexString("0007A120"), successorHash = new byte[] { 8 },
                 UserId = 500_000L, SessionId = session, caller = "test", RequestId = "r", Address = "a", Value = 500_000L, any = true, Before = 900_000L, role = "doctor", email = "new@example.org", emailKey = "new@example.org", FullName = "New",
                 version = 1L, IsActive = (bool?)null, queue = "documents", take = 50, worker = "w", leaseUntil = now,
@@ -83,6 +83,7 @@ public sealed class MillionUsers(PostgresServer postgres) : IAsyncLifetime
             insert into identity.refresh_tokens (token_hash, session_id, generation, expires_at)
             select decode(lpad(to_hex(n), 8, '0'), 'hex'), (lpad(to_hex(n), 8, '0') || '-0000-0000-0000-000000000000')::uuid, 0, now() + interval '7 days' from generate_series(1, 1000000) n;
             insert into identity.sign_in_attempts (address, account_hash, at, failed) select '10.0.' || n % 250 || '.' || n % 199, '\x00', now() - n * interval '0.009 seconds', true from generate_series(1, 100000) n;
+            insert into identity.api_keys (name, prefix, key_hash, scopes, created_at) select 'key', 'cwy_' || n, decode(lpad(to_hex(n), 8, '0'), 'hex'), '{advocacy:read}', now() from generate_series(499900, 600000) n;
             insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
             select 'documents', 'process_document', 'x:' || n, '{}', now(), now(), now() from generate_series(1, 1000000) n;
             """,
