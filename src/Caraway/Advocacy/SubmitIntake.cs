@@ -38,8 +38,16 @@ internal static class SubmitIntake
     /// </summary>
     internal const string Insert = Open + Record;
 
-    /// <summary>The same for a patient, who is looked up; for nobody the look-up would cost a quarter of the statement.</summary>
-    internal const string InsertForPatient = Open + " where exists (select from identity.user_card where id = @PatientId and role = 'patient') " + Record;
+    internal const string InsertOnce = Open + Once + Record;
+
+    private const string InsertForPatient = Open + IfPatient + Record;
+
+    private const string InsertOnceForPatient = Open + IfPatient + Once + Record;
+
+    /// <summary>Only where a patient is named, and only where a reference is: what is not asked for need not be made ready for at each intake.</summary>
+    private const string IfPatient = " where exists (select from identity.user_card where id = @PatientId and role = 'patient') ";
+
+    private const string Once = " on conflict (external_reference) do nothing ";
 
     private const string Open = """
         with opened as (
@@ -48,7 +56,6 @@ internal static class SubmitIntake
         """;
 
     private const string Record = """
-            on conflict (external_reference) do nothing
             returning id, applicant_id
         ), applicant as (
             insert into advocacy.applicants (id, full_name, email, phone, created_at) overriding system value
@@ -73,7 +80,13 @@ internal static class SubmitIntake
         var now = time.GetUtcNow().UtcDateTime;
         var email = request.Email is null ? null : EmailAttribute.Normalize(request.Email);
         var id = await database.First<long?>(
-            request.PatientId is null ? Insert : InsertForPatient,
+            (request.PatientId, request.ExternalReference) switch
+            {
+                (null, null) => Insert,
+                (null, _) => InsertOnce,
+                (_, null) => InsertForPatient,
+                _ => InsertOnceForPatient,
+            },
             new
             {
                 request.FullName, email, request.Phone, request.Narrative, request.ExternalReference, request.PatientId,

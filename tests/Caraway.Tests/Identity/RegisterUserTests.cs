@@ -80,6 +80,20 @@ public sealed class RegisterUserTests(CarawayFixture caraway) : IClassFixture<Ca
     }
 
     [Fact]
+    public async Task A_repeated_registration_with_a_key_gets_the_first_answer_and_a_strangers_key_is_ignored()
+    {
+        var admin = await caraway.Person("admin");
+        var email = Accounts.NewEmail();
+
+        var first = await Register(email, headers: [admin.Header, ("Idempotency-Key", "k1")]);
+        var again = await Register(email, headers: [admin.Header, ("Idempotency-Key", "k1")]);
+        Assert.Equal((201, first.Body, "true"), (again.Status, again.Body, again.Headers["Idempotent-Replayed"]));
+
+        Assert.Equal(201, (await Register(Accounts.NewEmail(), headers: ("Idempotency-Key", "k2"))).Status);
+        Assert.Equal(201, (await Register(Accounts.NewEmail(), headers: ("Idempotency-Key", "k2"))).Status);
+    }
+
+    [Fact]
     public async Task A_setting_closes_self_registration()
     {
         await using var own = await OwnCaraway.Start(caraway.Database.Address, ("Identity:SelfRegistration", "false"));
