@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Caraway.Platform;
 using Caraway.Platform.Postgres;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -51,27 +52,18 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
             return reading.IsCompleted ? reading = ReadOnce() : reading;
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
+
+    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
     {
-        await Task.Yield();
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await Refresh().WaitAsync(stoppingToken);
-                await Task.Delay(Pause, time, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                // An exception that left here would stop the whole program.
-                LogNotRead(e);
-                await Task.Delay(TimeSpan.FromSeconds(1), time, CancellationToken.None);
-            }
-        }
+        await Refresh().WaitAsync(stopping);
+        return Pause;
+    }
+
+    private TimeSpan OnFailure(Exception exception)
+    {
+        LogNotRead(exception);
+        return TimeSpan.FromSeconds(1);
     }
 
     private async Task ReadOnce()

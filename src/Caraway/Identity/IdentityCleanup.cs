@@ -1,3 +1,4 @@
+using Caraway.Platform;
 using Caraway.Platform.Postgres;
 using Npgsql;
 
@@ -36,26 +37,18 @@ internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThr
         await database.Execute(Keys, new { old }, cancel);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
+
+    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
     {
-        await Task.Yield();
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await Task.Delay(Pause, time, stoppingToken);
-                await CleanOnce(stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                // An exception that left here would stop the whole program.
-                LogNotCleaned(e);
-            }
-        }
+        await CleanOnce(stopping);
+        return Pause;
+    }
+
+    private TimeSpan OnFailure(Exception exception)
+    {
+        LogNotCleaned(exception);
+        return Pause;
     }
 
     [LoggerMessage(73, LogLevel.Warning, "Old sign-ins could not be removed; they will be later.")]

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Caraway.Platform;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Microsoft.Extensions.Options;
@@ -57,7 +58,7 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
     {
         if (Known(kid) is { } known)
             return known;
-        // A stranger's token must not make a query each time.
+        // A stranger's token must not make a query each Time.
         var now = time.GetTimestamp();
         var last = Interlocked.Read(ref askedAt);
         if ((last != 0 && time.GetElapsedTime(last, now) < AskAgain) || Interlocked.CompareExchange(ref askedAt, now, last) != last)
@@ -69,7 +70,7 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
     /// <summary>Whether the key of this kid still verifies.</summary>
     public bool Holds(string kid) => Known(kid) is not null;
 
-    /// <summary>Reads the keys, and makes the first or the next one when it is time.</summary>
+    /// <summary>Reads the keys, and makes the first or the next one when it is Time.</summary>
     public async Task Load(CancellationToken cancel)
     {
         await loading.WaitAsync(cancel);
@@ -93,27 +94,18 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
+
+    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
     {
-        await Task.Yield();
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await Load(stoppingToken);
-                await Task.Delay(Reload, time, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                // An exception that left here would stop the whole program.
-                LogNotLoaded(e);
-                await Task.Delay(TimeSpan.FromSeconds(1), time, CancellationToken.None);
-            }
-        }
+        await Load(stopping);
+        return Reload;
+    }
+
+    private TimeSpan OnFailure(Exception exception)
+    {
+        LogNotLoaded(exception);
+        return TimeSpan.FromSeconds(1);
     }
 
     public override void Dispose()

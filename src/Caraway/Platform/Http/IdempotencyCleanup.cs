@@ -7,6 +7,8 @@ internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, Ti
 {
     private const int Chunk = 1000;
 
+    private static readonly TimeSpan Pause = TimeSpan.FromMinutes(10);
+
     // Rows that another process is deleting are its work.
     private const string Delete = """
         delete from platform.idempotency_keys where key_hash in (
@@ -29,20 +31,18 @@ internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, Ti
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
+
+    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromMinutes(10), time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await RunOnce(stoppingToken);
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                LogPostponed(e);
-            }
-        }
+        await RunOnce(stopping);
+        return Pause;
+    }
+
+    private TimeSpan OnFailure(Exception exception)
+    {
+        LogPostponed(exception);
+        return Pause;
     }
 
     [LoggerMessage(20, LogLevel.Error, "Old idempotency keys could not be deleted now; the next run will.")]

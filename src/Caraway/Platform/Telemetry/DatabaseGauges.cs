@@ -68,35 +68,23 @@ internal sealed partial class DatabaseGauges(
         metrics.GaugesRead();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        await Task.Yield();
-        try
-        {
-            while (true)
-            {
-                var pause = TimeSpan.FromSeconds(options.Value.RefreshSeconds);
-                try
-                {
-                    var began = time.GetTimestamp();
-                    await ReadOnce(stoppingToken);
-                    pause = Max(pause, time.GetElapsedTime(began) * Restraint);
-                }
-                catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-                {
-                    // An exception that left here would stop the whole program. The
-                    // last values stay, and caraway_gauges_age_seconds says how old they are.
-                    LogNotRead(e);
-                }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
 
-                await Task.Delay(pause, time, stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The program stops.
-        }
+    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    {
+        var began = time.GetTimestamp();
+        await ReadOnce(stopping);
+        return Max(AtLeast, time.GetElapsedTime(began) * Restraint);
     }
+
+    /// <summary>The last values stay, and <c>caraway_gauges_age_seconds</c> says how old they are.</summary>
+    private TimeSpan OnFailure(Exception exception)
+    {
+        LogNotRead(exception);
+        return AtLeast;
+    }
+
+    private TimeSpan AtLeast => TimeSpan.FromSeconds(options.Value.RefreshSeconds);
 
     private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
