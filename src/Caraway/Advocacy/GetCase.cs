@@ -30,8 +30,8 @@ internal static class GetCase
         DateTime? UpdatedAt, long? Version, long? ApplicantId, string? FullName, string? Email, string? Phone, DateTime? ApplicantCreatedAt);
 
     /// <summary>
-    /// One statement, and so one snapshot: a move beside it cannot show its event without its status. (A transaction of three statements
-    /// costs a third more, rows of arrays a quarter: bench/RESULTS.md.)
+    /// One statement, and so one snapshot: a move beside it cannot show its event without its status. (Why not
+    /// a transaction of three, or arrays of rows: ADR 0007.)
     /// </summary>
     internal const string Select = """
         select 'case' as kind, c.id, c.created_at, c.narrative as text, c.current_status as status, null as from_status, c.assignee as person, null as reason,

@@ -58,7 +58,7 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
     {
         if (Known(kid) is { } known)
             return known;
-        // A stranger's token must not make a query each Time.
+        // A stranger's token must not make a query each time.
         var now = time.GetTimestamp();
         var last = Interlocked.Read(ref askedAt);
         if ((last != 0 && time.GetElapsedTime(last, now) < AskAgain) || Interlocked.CompareExchange(ref askedAt, now, last) != last)
@@ -70,7 +70,7 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
     /// <summary>Whether the key of this kid still verifies.</summary>
     public bool Holds(string kid) => Known(kid) is not null;
 
-    /// <summary>Reads the keys, and makes the first or the next one when it is Time.</summary>
+    /// <summary>Reads the keys, and makes the first or the next one when it is time.</summary>
     public async Task Load(CancellationToken cancel)
     {
         await loading.WaitAsync(cancel);

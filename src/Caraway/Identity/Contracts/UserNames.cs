@@ -6,7 +6,7 @@ namespace Caraway.Identity.Contracts;
 
 /// <summary>
 /// The names of signed-in users, for what they do. Remembered for five seconds, so that who works at his desk costs no query, and a new name
-/// shows soon. (In the statement that needs it, the look-up costs a third of the database's time: bench/RESULTS.md.)
+/// shows soon. (Looked up in the statement that needs it, it was felt in the bench: bench/RESULTS.md.)
 /// </summary>
 internal sealed class UserNames(NpgsqlDataSource source) : IDisposable
 {
