@@ -87,6 +87,23 @@ public sealed class SigningKeysTests(PostgresServer postgres) : IAsyncLifetime
         await database.Execute("alter table identity.hidden rename to signing_keys");
     }
 
+    /// <summary>What docs/operations.md says of a key that may have leaked.</summary>
+    [Fact]
+    public async Task A_deleted_key_is_replaced_at_the_next_load_and_its_remembered_tokens_are_refused()
+    {
+        using var keys = Keys();
+        using var tokens = new AccessTokens(keys, Options.Create(new IdentityOptions()), clock);
+        var leaked = (await keys.Current(default)).Kid;
+        var token = await tokens.Issue(new AccessTokens.Grant(1, "patient", Guid.Empty, clock.GetUtcNow().UtcDateTime.AddMinutes(30)), default);
+        Assert.NotNull(await tokens.Verify(token, default));
+
+        await database.Execute("delete from identity.signing_keys");
+        await keys.Load(default);
+
+        Assert.NotEqual(leaked, (await keys.Current(default)).Kid);
+        Assert.Null(await tokens.Verify(token, default));
+    }
+
     [Fact]
     public async Task With_another_master_key_a_new_key_is_made_and_the_old_one_is_left_alone()
     {
