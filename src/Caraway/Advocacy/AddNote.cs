@@ -21,13 +21,17 @@ internal static class AddNote
 
     public sealed record Response(long NoteId, long CaseId);
 
-    /// <summary>The id is drawn under the case's lock, so that the order of ids is the order of notes.</summary>
+    /// <summary>
+    /// The case's row learns of the note, and its id is drawn there, anew after a wait for the row: so the order of ids is the order of
+    /// notes, and the entity tag stands in one row.
+    /// </summary>
     internal const string Insert = """
         with parent as (
-            select id from advocacy.cases where id = @id for no key update
+            update advocacy.cases set newest_note = nextval('advocacy.notes_id_seq') where id = @id
+            returning id, newest_note
         ), added as (
-            insert into advocacy.notes (case_id, author, body, created_at)
-            select id, @author, @Body, @now from parent
+            insert into advocacy.notes (id, case_id, author, body, created_at) overriding system value
+            select newest_note, id, @author, @Body, @now from parent
             returning id, case_id
         ), logged as (
             insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)

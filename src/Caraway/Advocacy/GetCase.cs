@@ -27,7 +27,7 @@ internal static class GetCase
     /// <summary>A row of <see cref="Select"/>: the case with its applicant, then its moves, then its notes. What a kind has not is null.</summary>
     private sealed record Row(
         string Kind, long Id, DateTime CreatedAt, string? Text, string? Status, string? FromStatus, string? Person, string? Reason,
-        DateTime? UpdatedAt, long? Version, long? ApplicantId, string? FullName, string? Email, string? Phone, DateTime? ApplicantCreatedAt);
+        DateTime? UpdatedAt, long? Version, long? NewestNote, long? ApplicantId, string? FullName, string? Email, string? Phone, DateTime? ApplicantCreatedAt);
 
     /// <summary>
     /// One statement, and so one snapshot: a move beside it cannot show its event without its status. (Why not
@@ -35,14 +35,14 @@ internal static class GetCase
     /// </summary>
     internal const string Select = """
         select 'case' as kind, c.id, c.created_at, c.narrative as text, c.current_status as status, null as from_status, c.assignee as person, null as reason,
-            c.updated_at, c.version, a.id as applicant_id, a.full_name, a.email, a.phone, a.created_at as applicant_created_at
+            c.updated_at, c.version, c.newest_note, a.id as applicant_id, a.full_name, a.email, a.phone, a.created_at as applicant_created_at
         from advocacy.cases c join advocacy.applicants a on a.id = c.applicant_id
         where c.id = @Value
         union all
-        select 'move', id, created_at, null, to_status, from_status, actor, reason, null, null, null, null, null, null, null
+        select 'move', id, created_at, null, to_status, from_status, actor, reason, null, null, null, null, null, null, null, null
         from advocacy.status_events where case_id = @Value
         union all
-        select 'note', id, created_at, body, null, null, author, null, null, null, null, null, null, null, null
+        select 'note', id, created_at, body, null, null, author, null, null, null, null, null, null, null, null, null
         from advocacy.notes where case_id = @Value
         """;
 
@@ -60,6 +60,6 @@ internal static class GetCase
             found.Id, found.Text!, found.Status!, found.Person, found.CreatedAt, found.UpdatedAt!.Value,
             new Applicant(found.ApplicantId!.Value, found.FullName!, found.Email, found.Phone, found.ApplicantCreatedAt!.Value),
             moves, notes, CaseWorkflow.Table.From(found.Status!));
-        return new Tagged<Response>(ETag.Of(found.Version!.Value, notes.Length == 0 ? 0 : notes[0].NoteId), answer);
+        return new Tagged<Response>(ETag.Of(found.Version!.Value, found.NewestNote!.Value), answer);
     }
 }

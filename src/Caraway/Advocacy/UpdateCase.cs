@@ -34,7 +34,7 @@ internal static class UpdateCase
     /// <param name="PreviousStatus">What the case was when its row was locked.</param>
     /// <param name="Status">What it is now; null when nothing was changed.</param>
     private sealed record Row(
-        long CaseId, string PreviousStatus, string? PreviousAssignee, long PreviousVersion, string? Status, string? Assignee, long LastNote);
+        long CaseId, string PreviousStatus, string? PreviousAssignee, long PreviousVersion, string? Status, string? Assignee, long NewestNote);
 
     /// <summary>
     /// Locks the row, changes it where version and workflow allow and something would change, and records each change; answers what was
@@ -42,7 +42,7 @@ internal static class UpdateCase
     /// </summary>
     internal const string Update = """
         with found as (
-            select id, current_status, assignee, version from advocacy.cases where id = @id for no key update
+            select id, current_status, assignee, version, newest_note from advocacy.cases where id = @id for no key update
         ), changed as (
             update advocacy.cases c
             set current_status = coalesce(@Status::text, f.current_status),
@@ -69,8 +69,7 @@ internal static class UpdateCase
             from changed where old_assignee is distinct from assignee
         )
         select f.id as case_id, f.current_status as previous_status, f.assignee as previous_assignee, f.version as previous_version,
-            c.current_status as status, c.assignee,
-            coalesce((select max(n.id) from advocacy.notes n where n.case_id = f.id), 0) as last_note
+            c.current_status as status, c.assignee, f.newest_note
         from found f left join changed c on c.id = f.id
         """;
 
@@ -102,5 +101,5 @@ internal static class UpdateCase
     }
 
     private static Tagged<Response> Answer(Row row, string status, string? assignee, long version) =>
-        new(ETag.Of(version, row.LastNote), new Response(row.CaseId, row.PreviousStatus, status, assignee));
+        new(ETag.Of(version, row.NewestNote), new Response(row.CaseId, row.PreviousStatus, status, assignee));
 }

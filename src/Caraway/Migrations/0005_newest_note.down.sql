@@ -1,0 +1,1 @@
+alter table advocacy.cases drop column newest_note;
