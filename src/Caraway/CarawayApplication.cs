@@ -3,6 +3,8 @@ using System.Text.Json;
 using Caraway.Advocacy;
 using Caraway.Identity;
 using Caraway.Platform;
+using Caraway.Platform.Audit;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
@@ -95,6 +97,8 @@ internal static class CarawayApplication
         services.AddSingleton(parts.MasterKey);
         services.AddHostedService<IdempotencyCleanup>();
         services.AddJobs(parts.Configuration);
+        services.AddEvents(parts.Configuration);
+        services.AddAccessLog();
         MetricsEndpoint.Add(services);
         services.AddOptions<RateLimitOptions>().BindConfiguration("RateLimits").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<RateLimits>();

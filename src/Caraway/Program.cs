@@ -10,6 +10,8 @@ var root = new RootCommand("Caraway: one program for the desks around a patient.
     AdminCommand.Create(),
     ApiKeyCommand.Create(),
     JobsCommand.Create(),
+    EventsCommand.Create(),
+    AuditCommand.Create(),
     TestCommand.Create(),
 };
 

@@ -1,3 +1,5 @@
+using Caraway.Advocacy.Contracts;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Security;
@@ -7,8 +9,12 @@ namespace Caraway.Advocacy;
 /// <summary>Advocacy cases from intake to decision: every route, with its permission, and every registration.</summary>
 internal static class AdvocacyModule
 {
-    public static IServiceCollection AddAdvocacy(this IServiceCollection services) =>
-        services.AddSingleton(CaseWorkflow.Table).AddSingleton(CountCases.Gauge).AddJob<ProcessDocument>(ProcessDocument.Queue);
+    public static IServiceCollection AddAdvocacy(this IServiceCollection services)
+    {
+        foreach (var rule in AdvocacyEvents.Timeline)
+            services.AddSingleton(rule);
+        return services.AddSingleton(CaseWorkflow.Table).AddSingleton(CountCases.Gauge).AddJob<ProcessDocument>(ProcessDocument.Queue);
+    }
 
     public static void MapAdvocacy(this IEndpointRouteBuilder app)
     {
@@ -22,6 +28,8 @@ internal static class AdvocacyModule
         routes.MapGet("/cases/{id}/notes", ListNotes.Handle).Needs(Permission.AdvocacyRead).Refuses(401, 403, 404).WithSummary("A case's notes, newest first");
         routes.MapPost("/cases/{id}/documents", AddDocument.Handle).Needs(Permission.AdvocacyWrite).TakesIdempotencyKey().Refuses(400, 401, 403, 404, 409, 413, 415, 422).WithSummary("Add a reference to a document; its processing is queued");
         routes.MapGet("/cases/{id}/documents", ListDocuments.Handle).Needs(Permission.AdvocacyRead).Refuses(401, 403, 404).WithSummary("A case's documents, newest first");
+        routes.MapGet("/cases/{id}/timeline", GetCaseTimeline.Handle).Needs(Permission.AdvocacyRead).Refuses(401, 403, 404, 422).WithSummary("All that happened to a case, newest first");
+        routes.MapGet("/cases/{id}/access-log", GetCaseAccessLog.Handle).Needs(Permission.AuditRead).Refuses(401, 403, 404, 422).WithSummary("Who was shown a case, when and why");
         routes.MapPost("/internal/documents/{document_id}/process", RequestProcessing.Handle).Needs(Permission.AdvocacyWrite).Refuses(401, 403, 404).WithSummary("Queue a document's processing again");
     }
 }

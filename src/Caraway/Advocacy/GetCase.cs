@@ -1,5 +1,7 @@
+using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
 using Dapper;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -27,7 +29,7 @@ internal static class GetCase
     /// <summary>A row of <see cref="Select"/>: the case with its applicant, then its moves, then its notes. What a kind has not is null.</summary>
     private sealed record Row(
         string Kind, long Id, DateTime CreatedAt, string? Text, string? Status, string? FromStatus, string? Person, string? Reason,
-        DateTime? UpdatedAt, long? Version, long? NewestNote, long? ApplicantId, string? FullName, string? Email, string? Phone, DateTime? ApplicantCreatedAt);
+        DateTime? UpdatedAt, long? Version, long? NewestNote, long? PatientId, long? ApplicantId, string? FullName, string? Email, string? Phone, DateTime? ApplicantCreatedAt);
 
     /// <summary>
     /// One statement, and so one snapshot: a move beside it cannot show its event without its status. (Why not
@@ -35,22 +37,24 @@ internal static class GetCase
     /// </summary>
     internal const string Select = """
         select 'case' as kind, c.id, c.created_at, c.narrative as text, c.current_status as status, null as from_status, c.assignee as person, null as reason,
-            c.updated_at, c.version, c.newest_note, a.id as applicant_id, a.full_name, a.email, a.phone, a.created_at as applicant_created_at
+            c.updated_at, c.version, c.newest_note, c.patient_id, a.id as applicant_id, a.full_name, a.email, a.phone, a.created_at as applicant_created_at
         from advocacy.cases c join advocacy.applicants a on a.id = c.applicant_id
         where c.id = @Value
         union all
-        select 'move', id, created_at, null, to_status, from_status, actor, reason, null, null, null, null, null, null, null, null
+        select 'move', id, created_at, null, to_status, from_status, actor, reason, null, null, null, null, null, null, null, null, null
         from advocacy.status_events where case_id = @Value
         union all
-        select 'note', id, created_at, body, null, null, author, null, null, null, null, null, null, null, null, null
+        select 'note', id, created_at, body, null, null, author, null, null, null, null, null, null, null, null, null, null
         from advocacy.notes where case_id = @Value
         """;
 
-    public static async Task<Results<Tagged<Response>, Refusal>> Handle(RowId id, Database database, CancellationToken cancel)
+    public static async Task<Results<Tagged<Response>, Refusal>> Handle(RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         var rows = await database.List<Row>(Select, new { id.Value }, cancel);
         if (rows.Find(row => row.Kind == "case") is not { } found)
             return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
+        if (accesses.Add(caller, CaseAccess.To(found.Id, found.PatientId)) is { } unrecorded)
+            return unrecorded;
 
         // Newest first, by the ids that were drawn under the case's lock.
         rows.Sort((one, other) => other.Id.CompareTo(one.Id));

@@ -1,5 +1,8 @@
+using System.Text.Json.Serialization;
+using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Advocacy;
@@ -9,11 +12,12 @@ internal static class ListCases
 {
     public sealed record Response(IReadOnlyList<Item> Items, long? NextCursor);
 
-    public sealed record Item(long CaseId, string ApplicantName, string CurrentStatus, string? Assignee, DateTime CreatedAt);
+    /// <param name="PatientId">For the access log alone.</param>
+    public sealed record Item(long CaseId, string ApplicantName, string CurrentStatus, string? Assignee, DateTime CreatedAt, [property: JsonIgnore] long? PatientId);
 
     /// <summary>The filters that are given make the statement: four in all, each a walk down one index.</summary>
     internal const string Select = """
-        select c.id as case_id, a.full_name as applicant_name, c.current_status, c.assignee, c.created_at
+        select c.id as case_id, a.full_name as applicant_name, c.current_status, c.assignee, c.created_at, c.patient_id
         from advocacy.cases c
         join advocacy.applicants a on a.id = c.applicant_id
         where c.id < @Before
@@ -22,7 +26,7 @@ internal static class ListCases
     internal const string Order = " order by c.id desc";
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
-        string? status, string? assignee, string? limit, string? cursor, Database database, CancellationToken cancel)
+        string? status, string? assignee, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         if (Page.Read(limit, cursor, out var page) is { } refusal)
             return refusal;
@@ -36,9 +40,15 @@ internal static class ListCases
             + (string.IsNullOrEmpty(assignee) ? "" : " and c.assignee = @assignee")
             + Order + page.Take;
         var items = await database.List<Item>(sql, new { page.Before, status, assignee }, cancel);
-        if (items.Count <= page.Limit)
-            return TypedResults.Ok(new Response(items, null));
-        items.RemoveAt(page.Limit);
-        return TypedResults.Ok(new Response(items, items[^1].CaseId));
+        long? next = items.Count > page.Limit ? items[page.Limit - 1].CaseId : null;
+        if (next is not null)
+            items.RemoveAt(page.Limit);
+        return accesses.Add(caller, To(items)) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
+    }
+
+    private static Shown To(List<Item> items)
+    {
+        long[] patients = [.. items.Where(item => item.PatientId is not null).Select(item => item.PatientId!.Value).Distinct()];
+        return new Shown { Kind = CaseAccess.Kind, Ids = [.. items.Select(item => item.CaseId)], PatientIds = patients.Length == 0 ? null : patients };
     }
 }

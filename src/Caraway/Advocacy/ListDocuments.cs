@@ -1,5 +1,7 @@
+using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
 using Dapper;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -14,16 +16,18 @@ internal static class ListDocuments
         long DocumentId, long CaseId, string Filename, string? ContentType, string? GcsUri, string Status, string? ErrorMessage,
         DateTime CreatedAt, DateTime UpdatedAt);
 
-    internal const string Select = """
-        select exists (select from advocacy.cases where id = @Value);
+    internal const string Select = $"""
+        {CaseAccess.Select};
         select id as document_id, case_id, filename, content_type, uri as gcs_uri, status, error_message, created_at, updated_at
         from advocacy.documents where case_id = @Value order by id desc
         """;
 
-    public static async Task<Results<Ok<List<Document>>, Refusal>> Handle(RowId id, Database database, CancellationToken cancel)
+    public static async Task<Results<Ok<List<Document>>, Refusal>> Handle(RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        var (exists, documents) = await database.Many(
-            Select, id, async grid => (await grid.ReadSingleAsync<bool>(), (await grid.ReadAsync<Document>()).AsList()), cancel);
-        return exists ? TypedResults.Ok(documents) : Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
+        var (parent, documents) = await database.Many(
+            Select, id, async grid => (await grid.ReadFirstOrDefaultAsync<CaseAccess.Parent>(), (await grid.ReadAsync<Document>()).AsList()), cancel);
+        if (parent is null)
+            return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
+        return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(documents);
     }
 }

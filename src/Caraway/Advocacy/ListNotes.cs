@@ -1,5 +1,7 @@
+using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
 using Dapper;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -12,15 +14,17 @@ internal static class ListNotes
 
     public sealed record Note(long NoteId, long CaseId, string Author, string Body, DateTime CreatedAt);
 
-    internal const string Select = """
-        select exists (select from advocacy.cases where id = @Value);
+    internal const string Select = $"""
+        {CaseAccess.Select};
         select id as note_id, case_id, author, body, created_at from advocacy.notes where case_id = @Value order by id desc
         """;
 
-    public static async Task<Results<Ok<Response>, Refusal>> Handle(RowId id, Database database, CancellationToken cancel)
+    public static async Task<Results<Ok<Response>, Refusal>> Handle(RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        var (exists, notes) = await database.Many(
-            Select, id, async grid => (await grid.ReadSingleAsync<bool>(), (await grid.ReadAsync<Note>()).AsList()), cancel);
-        return exists ? TypedResults.Ok(new Response(notes)) : Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
+        var (parent, notes) = await database.Many(
+            Select, id, async grid => (await grid.ReadFirstOrDefaultAsync<CaseAccess.Parent>(), (await grid.ReadAsync<Note>()).AsList()), cancel);
+        if (parent is null)
+            return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
+        return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(notes));
     }
 }

@@ -16,7 +16,7 @@ internal static partial class ServeCommand
         var command = new Command("serve", "Serve the API on http://localhost:8000 (PORT), with an embedded PostgreSQL unless DATABASE_URL names a server.");
         var role = new Option<string>("--role")
         {
-            Description = "api answers requests and leaves jobs to others; worker does jobs and answers only /health; all does both.",
+            Description = "api answers requests and leaves jobs and events to others; worker does those and answers only /health; all does both.",
             HelpName = "api|worker|all",
             DefaultValueFactory = _ => "all",
         };
@@ -30,11 +30,13 @@ internal static partial class ServeCommand
     {
         var configuration = Settings.Load();
         if (role == "api")
-            configuration["Jobs:Enabled"] = "false";
+            configuration["Jobs:Enabled"] = configuration["Events:Enabled"] = "false";
         var home = Home.Find();
         WarnOfUnneeded(configuration);
         var server = Workspace.Bind<ServerOptions>(configuration, "Server");
         Workspace.Bind<Platform.Jobs.JobOptions>(configuration, "Jobs");
+        Workspace.Bind<Platform.Events.EventOptions>(configuration, "Events");
+        Workspace.Bind<Platform.Audit.AccessLogOptions>(configuration, "AccessLog");
         var isDevelopment = Settings.EnvironmentName(configuration) == Environments.Development;
         Workspace.Bind<Identity.IdentityOptions>(configuration, "Identity").Check(isDevelopment);
         var apiKey = ApiKey(configuration, home, isDevelopment);

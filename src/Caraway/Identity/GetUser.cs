@@ -1,3 +1,4 @@
+using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -12,11 +13,13 @@ internal static class GetUser
 
     private sealed record Row(long Id, string Email, string FullName, string Role, bool IsActive, DateTime CreatedAt, DateTime UpdatedAt, long Version);
 
-    public static async Task<Results<Tagged<User.Response>, Refusal>> Handle(RowId id, Caller caller, Database database, CancellationToken cancel)
+    public static async Task<Results<Tagged<User.Response>, Refusal>> Handle(RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         var row = await database.First<Row>(Select, new { id.Value, any = caller.May(Permission.UsersRead), caller.UserId }, cancel);
-        return row is null
-            ? Refusal.NotFound(ProblemCodes.UserNotFound, "User not found")
+        if (row is null)
+            return Refusal.NotFound(ProblemCodes.UserNotFound, "User not found");
+        return row.Role == Roles.Patient && accesses.Add(caller, User.ToPatients(row.Id)) is { } unrecorded
+            ? unrecorded
             : new Tagged<User.Response>(ETag.Of(row.Version), new User.Response(row.Id, row.Email, row.FullName, row.Role, row.IsActive, row.CreatedAt, row.UpdatedAt));
     }
 }

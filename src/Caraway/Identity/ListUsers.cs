@@ -1,3 +1,4 @@
+using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -17,7 +18,7 @@ internal static class ListUsers
     internal const string Matches = " and (email_key like @pattern or lower(full_name) like @pattern)";
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
-        string? role, string? q, string? limit, string? cursor, Database database, CancellationToken cancel)
+        string? role, string? q, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         if (Page.Read(limit, cursor, out var page) is { } refusal)
             return refusal;
@@ -28,10 +29,11 @@ internal static class ListUsers
 
         var sql = Select + (string.IsNullOrEmpty(role) ? "" : " and role = @role") + (string.IsNullOrEmpty(q) ? "" : Matches) + " order by id desc" + page.Take;
         var items = await database.List<User.Response>(sql, new { page.Before, role, pattern = Pattern(q) }, cancel);
-        if (items.Count <= page.Limit)
-            return TypedResults.Ok(new Response(items, null));
-        items.RemoveAt(page.Limit);
-        return TypedResults.Ok(new Response(items, items[^1].Id));
+        long? next = items.Count > page.Limit ? items[page.Limit - 1].Id : null;
+        if (next is not null)
+            items.RemoveAt(page.Limit);
+        var patients = User.ToPatients([.. items.Where(user => user.Role == Roles.Patient).Select(user => user.Id)]);
+        return accesses.Add(caller, patients) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
     }
 
     /// <summary>Anywhere in the text; LIKE's own signs are looked for as they are.</summary>

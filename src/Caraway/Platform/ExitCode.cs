@@ -11,6 +11,9 @@ internal static class ExitCode
     /// <summary>The command line, a setting or an input file is wrong; nothing was written.</summary>
     public const int BadInput = 2;
 
+    /// <summary>The event log or its chain was changed behind the program's back.</summary>
+    public const int Tampered = 3;
+
     /// <summary>The database is out of reach, of another version, or its migrations do not fit this program.</summary>
     public const int Database = 4;
 

@@ -46,6 +46,7 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
                 ["Log:Level"] = "warning",
                 // Jobs are run by the tests that are about them.
                 ["Jobs:Enabled"] = "false",
+                ["Events:Enabled"] = "false",
                 // The real cost is paid by the bench.
                 ["Identity:PasswordIterations"] = "1000",
                 ["RateLimits:AddressPerMinute"] = "0",

@@ -18,7 +18,7 @@ internal static class Plans
         // What a connection that lives long uses: plans made without knowing the values.
         await connection.ExecuteAsync("set plan_cache_mode = force_generic_plan");
         await using var transaction = await connection.BeginTransactionAsync();
-        var plan = await connection.QueryFirstAsync<string>(Statement.Command("explain (analyze, buffers, format json) " + sql, values, default));
+        var plan = await connection.QueryFirstAsync<string>(Statement.Of("explain (analyze, buffers, format json) " + sql, values, default).Command);
         await transaction.RollbackAsync();
 
         var root = JsonDocument.Parse(plan).RootElement[0];

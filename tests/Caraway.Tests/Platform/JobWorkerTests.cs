@@ -1,3 +1,4 @@
+using Caraway.Platform;
 using System.Collections.Concurrent;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
@@ -201,7 +202,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
     [InlineData(5, 1, 20)]
     [InlineData(100, 0.5, 600)]
     public void Each_try_waits_twice_as_long_give_or_take_a_quarter(int attempt, double chance, double seconds) =>
-        Assert.Equal(seconds, JobWorker.Delay(attempt, chance).TotalSeconds, 3);
+        Assert.Equal(seconds, Backoff.Delay(attempt, chance).TotalSeconds, 3);
 
     private JobWorker Worker(Recorder handler) => new("test", Handlers(handler), options, Surroundings(clock));
 

@@ -11,7 +11,7 @@ namespace Caraway.Tests.Platform;
 /// <summary>A Caraway with settings of its own, on the database of another one.</summary>
 internal sealed class OwnCaraway : IAsyncDisposable
 {
-    private static readonly KeyValuePair<string, string?>[] Defaults = [new("Server:Port", "0"), new("Log:Level", "none"), new("Identity:PasswordIterations", "1000")];
+    private static readonly KeyValuePair<string, string?>[] Defaults = [new("Server:Port", "0"), new("Log:Level", "none"), new("Identity:PasswordIterations", "1000"), new("Events:Enabled", "false")];
 
     private readonly DirectoryInfo home = TemporaryFolder.Create();
     private readonly NpgsqlDataSource source;

@@ -1,3 +1,6 @@
+using Caraway.Platform.Events;
+using Caraway.Platform.Security;
+
 namespace Caraway.Advocacy.Contracts;
 
 /// <summary>The events that Advocacy raises. docs/events.md says when, and what each payload holds.</summary>
@@ -14,4 +17,17 @@ internal static class AdvocacyEvents
 
     public static IReadOnlyList<string> All { get; } =
         [CaseOpened, CaseMoved, CaseAssigned, NoteAdded, DocumentAdded, DocumentProcessingRequested, DocumentProcessed, DocumentFailed];
+
+    /// <summary>What a patient's timeline shows of his cases. Notes, assignments and reasons are between the desks.</summary>
+    public static IReadOnlyList<TimelineRule> Timeline { get; } =
+    [
+        new(CaseOpened, Permission.AdvocacyRead, ["case_id"]),
+        new(CaseMoved, Permission.AdvocacyRead, ["case_id", "from_status", "to_status"]),
+        new(CaseAssigned, Permission.AdvocacyRead, null),
+        new(NoteAdded, Permission.AdvocacyRead, null),
+        new(DocumentAdded, Permission.AdvocacyRead, ["case_id", "document_id", "filename"]),
+        new(DocumentProcessingRequested, Permission.AdvocacyRead, null),
+        new(DocumentProcessed, Permission.AdvocacyRead, ["case_id", "document_id"]),
+        new(DocumentFailed, Permission.AdvocacyRead, ["case_id", "document_id", "error_message"]),
+    ];
 }

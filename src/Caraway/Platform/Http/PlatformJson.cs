@@ -14,6 +14,10 @@ namespace Caraway.Platform.Http;
 [JsonSerializable(typeof(Telemetry.Health.Greeting))]
 [JsonSerializable(typeof(Workflows.WorkflowEndpoints.WorkflowList))]
 [JsonSerializable(typeof(string[]))]
+[JsonSerializable(typeof(Audit.ListAuditLogs.Response), TypeInfoPropertyName = "ListAuditLogsResponse")]
+[JsonSerializable(typeof(Audit.AccessPage))]
+[JsonSerializable(typeof(Audit.Checkpoint))]
+[JsonSerializable(typeof(Events.Timeline))]
 internal sealed partial class PlatformJson : JsonSerializerContext;
 
 /// <summary>How all JSON of the API is read and written: snake_case, exact types, UTC microseconds, no text that the database cannot hold.</summary>

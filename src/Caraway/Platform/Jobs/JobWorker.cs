@@ -12,9 +12,6 @@ namespace Caraway.Platform.Jobs;
 /// </summary>
 internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string, IJobHandler> handlers, JobOptions options, JobWorker.Surroundings surroundings)
 {
-    private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestDelay = TimeSpan.FromMinutes(10);
-
     private readonly ILogger logger = surroundings.Logger;
     private readonly string name = string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}:{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
 
@@ -63,13 +60,6 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
 
         surroundings.Metrics.JobBatchWorked(queue, surroundings.Time.GetElapsedTime(began));
         return jobs.Count;
-    }
-
-    /// <summary>How long a job waits after a failed try: twice as long each time, give or take a quarter.</summary>
-    internal static TimeSpan Delay(int attempt, double chance)
-    {
-        var doubled = FirstDelay * Math.Pow(2, Math.Min(attempt - 1, 20));
-        return (doubled < LongestDelay ? doubled : LongestDelay) * (0.75 + chance / 2);
     }
 
     private async Task<List<Job>> Claim(CancellationToken cancel)
@@ -150,7 +140,7 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
         await using var database = surroundings.Database();
         await database.Begin(cancel);
         var chance = RandomNumberGenerator.GetInt32(1000) / 1000.0;
-        var changed = await JobQueue.Retry(job, sentence, isLast ? null : lease.Now + Delay(job.Attempt, chance), lease, database, cancel);
+        var changed = await JobQueue.Retry(job, sentence, isLast ? null : lease.Now + Backoff.Delay(job.Attempt, chance), lease, database, cancel);
         if (changed == 1 && isLast && handler is not null)
             await handler.Park(job, sentence, database, cancel);
         await database.Commit();

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Caraway.Platform.Events;
 using Dapper;
 using Npgsql;
 
@@ -20,18 +21,19 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
 
     /// <summary>The statement's first row, or null.</summary>
     public Task<T?> First<T>(string sql, object? values, CancellationToken cancel) =>
-        Use(connection => connection.QueryFirstOrDefaultAsync<T>(Statement.Command(sql, values, cancel)), cancel);
+        Use(Statement.Of(sql, values, cancel), static (connection, command) => connection.QueryFirstOrDefaultAsync<T>(command), cancel);
 
     /// <summary>All rows of the statement.</summary>
     public Task<List<T>> List<T>(string sql, object? values, CancellationToken cancel) =>
-        Use(async connection => (await connection.QueryAsync<T>(Statement.Command(sql, values, cancel))).AsList(), cancel);
+        Use(Statement.Of(sql, values, cancel), static async (connection, command) => (await connection.QueryAsync<T>(command)).AsList(), cancel);
 
     /// <summary>Several result sets of one command, which is one round trip.</summary>
     public Task<T> Many<T>(string sql, object? values, Func<SqlMapper.GridReader, Task<T>> read, CancellationToken cancel) =>
         Use(
-            async connection =>
+            Statement.Of(sql, values, cancel),
+            async (connection, command) =>
             {
-                await using var grid = await connection.QueryMultipleAsync(Statement.Command(sql, values, cancel));
+                await using var grid = await connection.QueryMultipleAsync(command);
                 return await read(grid);
             },
             cancel);
@@ -39,7 +41,7 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
     /// <summary>Runs the statement.</summary>
     /// <returns>The rows it changed.</returns>
     public Task<int> Execute(string sql, object? values, CancellationToken cancel) =>
-        Use(connection => connection.ExecuteAsync(Statement.Command(sql, values, cancel)), cancel);
+        Use(Statement.Of(sql, values, cancel), static (connection, command) => connection.ExecuteAsync(command), cancel);
 
     /// <summary>Starts a transaction that every later call of this instance joins.</summary>
     public async Task Begin(CancellationToken cancel)
@@ -85,11 +87,17 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
         }
     }
 
-    private async Task<T> Use<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancel)
+    private async Task<T> Use<T>(Statement.Ready statement, Func<NpgsqlConnection, CommandDefinition, Task<T>> work, CancellationToken cancel)
     {
-        if (shared is not null)
-            return await work(shared);
+        var result = shared is not null ? await work(shared, statement.Command) : await UseOwn(statement, work, cancel);
+        if (statement.WritesEvents)
+            AfterCommit(EventSignal.Written.Raise);
+        return result;
+    }
+
+    private async Task<T> UseOwn<T>(Statement.Ready statement, Func<NpgsqlConnection, CommandDefinition, Task<T>> work, CancellationToken cancel)
+    {
         await using var connection = await source.OpenConnectionAsync(cancel);
-        return await work(connection);
+        return await work(connection, statement.Command);
     }
 }

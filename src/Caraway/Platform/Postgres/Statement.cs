@@ -27,13 +27,18 @@ internal sealed partial class Statement : SqlMapper.IDynamicParameters
 
     /// <summary>What Dapper is to run. Several statements in one text keep their names: PostgreSQL numbers parameters for each alone.</summary>
     /// <param name="values">An object of a class, with a property for each parameter; null when there is none.</param>
-    public static CommandDefinition Command(string sql, object? values, CancellationToken cancel)
+    public static Ready Of(string sql, object? values, CancellationToken cancel)
     {
         if (values is null or SqlMapper.IDynamicParameters || sql.Contains(';', StringComparison.Ordinal))
-            return new CommandDefinition(sql, values, commandType: CommandType.Text, cancellationToken: cancel);
+            return new Ready(new CommandDefinition(sql, values, commandType: CommandType.Text, cancellationToken: cancel), RaisesEvents(sql));
         var form = Forms.GetOrAdd((sql, values.GetType()), static key => Form.Of(key.Sql, key.Values));
-        return new CommandDefinition(form.Sql, new Statement(form, values), commandType: CommandType.Text, cancellationToken: cancel);
+        return new Ready(new CommandDefinition(form.Sql, new Statement(form, values), commandType: CommandType.Text, cancellationToken: cancel), form.WritesEvents);
     }
+
+    /// <param name="WritesEvents">Whether it inserts into the event log: no use case can forget to wake the sequencer.</param>
+    internal readonly record struct Ready(CommandDefinition Command, bool WritesEvents);
+
+    private static bool RaisesEvents(string sql) => sql.Contains("into platform.events ", StringComparison.Ordinal);
 
     void SqlMapper.IDynamicParameters.AddParameters(IDbCommand command, SqlMapper.Identity identity)
     {
@@ -42,7 +47,7 @@ internal sealed partial class Statement : SqlMapper.IDynamicParameters
             parameters.Add(make(values));
     }
 
-    private sealed record Form(string Sql, Func<object, NpgsqlParameter>[] Parameters)
+    private sealed record Form(string Sql, Func<object, NpgsqlParameter>[] Parameters, bool WritesEvents)
     {
         public static Form Of(string sql, Type values)
         {
@@ -56,7 +61,7 @@ internal sealed partial class Statement : SqlMapper.IDynamicParameters
                     names.Add(name);
                 return $"${names.IndexOf(name) + 1}";
             });
-            return new Form(positional, [.. names.Select(name => Maker(values, name))]);
+            return new Form(positional, [.. names.Select(name => Maker(values, name))], RaisesEvents(sql));
         }
 
         private static Func<object, NpgsqlParameter> Maker(Type values, string name)

@@ -23,6 +23,12 @@ public sealed record Caller
     /// <summary>The address that the request came from.</summary>
     public required string? Address { get; init; }
 
+    /// <summary>What was asked for: <c>GET /cases/{id}</c>.</summary>
+    public required string Action { get; init; }
+
+    /// <summary>Why, in the caller's own words (<c>X-Access-Reason</c>), as sent.</summary>
+    public string? AccessReason { get; init; }
+
     public bool May(string permission) => Permissions.Contains(permission);
 
     /// <summary>The caller that <see cref="Identification"/> found. Minimal APIs call this to bind the parameter.</summary>
@@ -36,7 +42,15 @@ public sealed record Caller
         Permissions = permissions,
         RequestId = context.TraceIdentifier,
         Address = AddressOf(context),
+        Action = ActionOf(context),
+        AccessReason = context.Request.Headers.TryGetValue("X-Access-Reason", out var reason) ? reason.ToString() : null,
     };
+
+    /// <summary>The method and the route, without the values in it.</summary>
+    private static string ActionOf(HttpContext context) =>
+        context.GetEndpoint() is RouteEndpoint { RoutePattern: var route } ? Actions.GetOrAdd((context.Request.Method, route.RawText ?? ""), static key => $"{key.Method} {key.Route}") : context.Request.Method;
+
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<(string Method, string Route), string> Actions = new();
 
     /// <summary>An IPv4 address is written as such on a socket that takes both.</summary>
     internal static string? AddressOf(HttpContext context) =>

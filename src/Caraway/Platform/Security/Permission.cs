@@ -20,8 +20,11 @@ internal static class Permission
     public const string SupportWrite = "support:write";
     public const string MetricsRead = "metrics:read";
 
+    /// <summary>What happened, and who looked at whose data.</summary>
+    public const string AuditRead = "audit:read";
+
     public static IReadOnlyList<string> All { get; } =
-        [AccountRead, AccountWrite, UsersRead, UsersManage, AdvocacyRead, AdvocacyWrite, SupportRead, SupportWrite, MetricsRead];
+        [AccountRead, AccountWrite, UsersRead, UsersManage, AdvocacyRead, AdvocacyWrite, SupportRead, SupportWrite, MetricsRead, AuditRead];
 
     /// <summary>The permissions that a scope means: itself, or for <c>module:*</c> all of the module's. None when there is no such scope.</summary>
     public static IEnumerable<string> OfScope(string scope) =>

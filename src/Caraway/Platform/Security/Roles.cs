@@ -25,7 +25,7 @@ internal static class Roles
         [Caseworker] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.AdvocacyWrite],
         [Adjudicator] = [.. Everybody, Permission.UsersRead],
         [Agent] = [.. Everybody, Permission.UsersRead, Permission.SupportRead, Permission.SupportWrite],
-        [Auditor] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.SupportRead, Permission.MetricsRead],
+        [Auditor] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.SupportRead, Permission.MetricsRead, Permission.AuditRead],
     }.ToFrozenDictionary(row => row.Key, row => row.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);
 
     public static IReadOnlyList<string> All { get; } = [Patient, Doctor, Admin, Caseworker, Adjudicator, Agent, Auditor];

@@ -12,6 +12,10 @@ internal sealed class CarawayMetrics
     private readonly Counter<long> jobsEnded;
     private readonly Counter<long> jobsReturned;
     private readonly Histogram<double> jobBatches;
+    private readonly Histogram<double> eventDelay;
+    private readonly Counter<long> eventsFailed;
+    private readonly Counter<long> accesses;
+    private readonly Counter<long> accessesRefused;
     private readonly Dictionary<string, GaugeState> gauges = new(StringComparer.Ordinal);
     private long gaugesReadAt;
 
@@ -23,6 +27,12 @@ internal sealed class CarawayMetrics
         jobsEnded = meter.CreateCounter<long>("caraway.jobs.ended", "{job}", "Tries of jobs that ended in this process, by result: succeeded, failed (for good), retried.");
         jobsReturned = meter.CreateCounter<long>("caraway.jobs.returned", "{job}", "Jobs of lost workers that this process queued again.");
         jobBatches = meter.CreateHistogram<double>("caraway.jobs.batch.duration", "s", "From the claim of a batch of jobs to its end.");
+        eventDelay = meter.CreateHistogram(
+            "caraway.events.delay", "s", "From what happened to the commit of what a handler made of it, by handler.", null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600] });
+        eventsFailed = meter.CreateCounter<long>("caraway.events.failed", "{event}", "Tries of handlers that failed, by handler and what became of the event: retried, parked.");
+        accesses = meter.CreateCounter<long>("caraway.access.records", "{record}", "Answers with patients' data that this process recorded.");
+        accessesRefused = meter.CreateCounter<long>("caraway.access.refused", "{request}", "Requests refused because their access could not be recorded.");
         gaugesReadAt = time.GetTimestamp();
         meter.CreateObservableGauge("caraway.gauges.age", () => time.GetElapsedTime(Interlocked.Read(ref gaugesReadAt)).TotalSeconds, "s", "How long ago this process last read its gauges from the database.");
         foreach (var gauge in databaseGauges)
@@ -42,6 +52,15 @@ internal sealed class CarawayMetrics
     public void JobsReturned(int count) => jobsReturned.Add(count);
 
     public void JobBatchWorked(string queue, TimeSpan took) => jobBatches.Record(took.TotalSeconds, new KeyValuePair<string, object?>("queue", queue));
+
+    public void EventHandled(string handler, TimeSpan delay) => eventDelay.Record(delay.TotalSeconds, new KeyValuePair<string, object?>("handler", handler));
+
+    public void EventFailed(string handler, bool parked) =>
+        eventsFailed.Add(1, new KeyValuePair<string, object?>("handler", handler), new KeyValuePair<string, object?>("result", parked ? "parked" : "retried"));
+
+    public void AccessesRecorded(int count) => accesses.Add(count);
+
+    public void AccessRefused() => accessesRefused.Add(1);
 
     /// <summary>What the database answered for a gauge. A series that was there before and is not now counts 0.</summary>
     public void GaugeRead(string name, IReadOnlyList<GaugeReading> readings) => gauges[name].Take(readings);

@@ -1,0 +1,24 @@
+using Caraway.Platform.Audit;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Advocacy;
+
+/// <summary><c>GET /cases/{id}/access-log</c>: who was shown the case, when and why; newest first.</summary>
+internal static class GetCaseAccessLog
+{
+    internal static readonly string Select = AccessPage.Select("a.ids @> array[@id] and a.kind = 'advocacy.case'") + AccessPage.Order;
+
+    public static async Task<Results<Ok<AccessPage>, Refusal>> Handle(
+        RowId id, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+    {
+        if (Page.Read(limit, cursor, out var page) is { } refusal)
+            return refusal;
+        if (await database.First<CaseAccess.Parent>(CaseAccess.Select, id, cancel) is not { } parent)
+            return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
+        var entries = await database.List<AccessEntry>(Select + page.Take, new { id = id.Value, page.Before }, cancel);
+        return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(AccessPage.Of(entries, page.Limit));
+    }
+}

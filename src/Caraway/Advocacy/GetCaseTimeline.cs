@@ -1,0 +1,38 @@
+using Caraway.Platform.Audit;
+using Caraway.Platform.Events;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Dapper;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Advocacy;
+
+/// <summary><c>GET /cases/{id}/timeline</c>: all that happened to a case, newest first: a walk down its own events, so it is there with the change.</summary>
+internal static class GetCaseTimeline
+{
+    /// <summary>A note's event holds no text of it; here it is shown with its body.</summary>
+    internal const string Select = """
+        select e.id, e.at, e.name, e.subject, e.actor, e.on_behalf_of,
+            case when n.id is null then e.payload else (e.payload::jsonb || jsonb_build_object('body', n.body))::text end as payload
+        from platform.events e
+        left join advocacy.notes n on e.name = 'case.note_added' and n.id = (e.payload::json ->> 'note_id')::bigint
+        where e.subject = @subject and e.id < @Before
+        order by e.id desc
+        """;
+
+    public static async Task<Results<Ok<Timeline>, Refusal>> Handle(
+        RowId id, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+    {
+        if (Page.Read(limit, cursor, out var page) is { } refusal)
+            return refusal;
+        var (parent, rows) = await database.Many(
+            $"{CaseAccess.Select};{Select}{page.Take}",
+            new { id.Value, subject = $"{CaseAccess.Kind}:{id.Value}", page.Before },
+            async grid => (await grid.ReadFirstOrDefaultAsync<CaseAccess.Parent>(), (await grid.ReadAsync<HappenedEvent.Row>()).AsList()),
+            cancel);
+        if (parent is null)
+            return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
+        return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(Timeline.Of(rows, page.Limit, static _ => null));
+    }
+}

@@ -1,0 +1,24 @@
+using Caraway.Platform.Audit;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Identity;
+
+/// <summary><c>GET /api/v1/patients/{id}/access-log</c>: who was shown anything of the patient, when and why; for auditors, and the patient himself.</summary>
+internal static class GetPatientAccessLog
+{
+    internal static readonly string Select = AccessPage.Select("a.patient_ids @> array[@id]") + AccessPage.Order;
+
+    public static async Task<Results<Ok<AccessPage>, Refusal>> Handle(
+        RowId id, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+    {
+        if (Page.Read(limit, cursor, out var page) is { } refusal)
+            return refusal;
+        if (!(caller.UserId == id.Value || caller.May(Permission.AuditRead)) || !await database.First<bool>(User.IsPatient, id, cancel))
+            return Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found");
+        var entries = await database.List<AccessEntry>(Select + page.Take, new { id = id.Value, page.Before }, cancel);
+        return accesses.Add(caller, User.ToPatients(id.Value)) is { } unrecorded ? unrecorded : TypedResults.Ok(AccessPage.Of(entries, page.Limit));
+    }
+}

@@ -1,0 +1,246 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Threading.Channels;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Caraway.Platform.Telemetry;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Caraway.Platform.Audit;
+
+/// <summary>How accesses are recorded (section <c>AccessLog</c>).</summary>
+internal sealed class AccessLogOptions
+{
+    /// <summary>How many records this process holds at most; when that many wait for the database, reads are refused.</summary>
+    [Range(1, 1_000_000)]
+    public int Capacity { get; set; } = 10_000;
+
+    /// <summary>The longest time from an answer to its record's write, in milliseconds; a kill loses no more.</summary>
+    [Range(1, 10_000)]
+    public int DelayMilliseconds { get; set; } = 100;
+}
+
+/// <summary>What an answer with patients' data shows.</summary>
+internal sealed record Shown
+{
+    /// <summary><c>module.thing</c>, as in the subjects of events.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>Which of them.</summary>
+    public required long[] Ids { get; init; }
+
+    /// <summary>The users whose records they are; null when none of them names one.</summary>
+    public long[]? PatientIds { get; init; }
+}
+
+/// <summary>
+/// Who was shown what, when and why. A handler records before it answers; records are written in batches, and each batch raises one event
+/// with its digest, so that reads stand in the chain too. What cannot be recorded is not shown.
+/// </summary>
+internal sealed partial class AccessLog(
+    NpgsqlDataSource source, IOptions<AccessLogOptions> options, CarawayMetrics metrics, TimeProvider time, ILogger<AccessLog> logger) : BackgroundService
+{
+    /// <summary>The name of the event that a batch raises.</summary>
+    public const string Recorded = "access.recorded";
+
+    /// <summary>An id is its batch's number, shifted by so many bits, and its place in the batch.</summary>
+    public const int PlaceBits = 16;
+
+    private const int LongestReason = 500;
+    private const int MostInBatch = 5_000;
+
+    private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
+
+    private const string Write = """
+        with written as (
+            insert into platform.access_log (id, at, actor, request_id, address, action, reason, kind, ids, patient_ids)
+            select (@batch << 16) + t.place, t.at, t.actor, t.request_id, t.address, t.action, t.reason, t.kind, t.ids::bigint[], t.patient_ids::bigint[]
+            from unnest(@ats, @actors, @requests, @addresses, @actions, @reasons, @kinds, @ids, @patients)
+                with ordinality as t (at, actor, request_id, address, action, reason, kind, ids, patient_ids, place)
+        )
+        insert into platform.events (at, name, subject, actor, payload)
+        values (@now, 'access.recorded', 'platform.access_batch:' || @batch, 'caraway', json_build_object('batch', @batch, 'records', @count, 'digest', @digest)::text)
+        """;
+
+    private const string Draw = "select nextval('platform.access_batches')";
+
+    private readonly Channel<Record> waiting = Channel.CreateBounded<Record>(new BoundedChannelOptions(options.Value.Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+    private readonly List<Record> batch = new(256);
+    private long? batchId;
+
+    /// <summary>An access as it is written.</summary>
+    /// <param name="At">UTC, whole microseconds.</param>
+    internal sealed record Record(DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, long[] Ids, long[]? PatientIds);
+
+    /// <summary>Records that the caller is about to be shown this; showing nothing is no access.</summary>
+    /// <returns>The refusal to answer instead, when it cannot be recorded.</returns>
+    public Refusal? Add(Caller caller, Shown shown)
+    {
+        if (shown.Ids.Length == 0)
+            return null;
+        string? reason = null;
+        if (caller.AccessReason is { } given && !TryRead(given, out reason))
+            return Refusal.InvalidHeader("X-Access-Reason", $"The reason must have at most {LongestReason} characters, and no control characters.");
+        var now = time.GetUtcNow().UtcDateTime;
+        var record = new Record(
+            now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), caller.Id, caller.RequestId, caller.Address, caller.Action, reason, shown.Kind, shown.Ids, shown.PatientIds);
+        if (waiting.Writer.TryWrite(record))
+            return null;
+        metrics.AccessRefused();
+        return Refusal.Busy("Reads cannot be recorded now, and what is not recorded is not shown. Try again in a moment.");
+    }
+
+    /// <summary>Writes what waits now, in one statement.</summary>
+    /// <returns>How many records.</returns>
+    public async Task<int> WriteOnce(CancellationToken cancel)
+    {
+        // After a failure the same batch again, with its number: if it was written after all, its ids are taken.
+        while (batchId is null && batch.Count < MostInBatch && waiting.Reader.TryRead(out var record))
+            batch.Add(record);
+        if (batch.Count == 0)
+            return 0;
+        await using var database = new Database(source);
+        batchId ??= await database.First<long>(Draw, null, cancel);
+        try
+        {
+            await Insert(batchId.Value, database);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            LogWritten(batchId.Value);
+        }
+
+        var written = batch.Count;
+        batch.Clear();
+        batchId = null;
+        metrics.AccessesRecorded(written);
+        return written;
+    }
+
+    /// <summary>Not cancellable: a stop waits for it.</summary>
+    private Task Insert(long number, Database database) =>
+        database.Execute(
+            Write,
+            new
+            {
+                batch = number,
+                now = time.GetUtcNow().UtcDateTime,
+                count = batch.Count,
+                digest = Convert.ToHexStringLower(Digest(batch)),
+                ats = Column(record => record.At),
+                actors = Column(record => record.Actor),
+                requests = Column(record => record.RequestId),
+                addresses = Column(record => record.Address),
+                actions = Column(record => record.Action),
+                reasons = Column(record => record.Reason),
+                kinds = Column(record => record.Kind),
+                ids = Column(record => Array(record.Ids)),
+                patients = Column(record => record.PatientIds is null ? null : Array(record.PatientIds)),
+            },
+            CancellationToken.None);
+
+    /// <summary>What the batch's event says of its records: sha256 over all their fields, in their order, each written as in <see cref="Chain"/>.</summary>
+    internal static byte[] Digest(IEnumerable<Record> records)
+    {
+        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var record in records)
+        {
+            Chain.Append(sha, Chain.Microseconds(record.At));
+            Chain.Append(sha, record.Actor);
+            Chain.Append(sha, record.RequestId);
+            Chain.Append(sha, record.Address);
+            Chain.Append(sha, record.Action);
+            Chain.Append(sha, record.Reason);
+            Chain.Append(sha, record.Kind);
+            Chain.Append(sha, Array(record.Ids));
+            Chain.Append(sha, record.PatientIds is null ? null : Array(record.PatientIds));
+        }
+
+        return sha.GetHashAndReset();
+    }
+
+    /// <summary>The server has stopped before this: what it answered is written, and then it is over.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        try
+        {
+            while (await WriteOnce(cancellationToken) > 0)
+            {
+            }
+        }
+        catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
+        {
+            LogLost(e, batch.Count + waiting.Reader.Count);
+        }
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(
+        async stopping =>
+        {
+            await waiting.Reader.WaitToReadAsync(stopping);
+            await Task.Delay(TimeSpan.FromMilliseconds(options.Value.DelayMilliseconds), time, stopping);
+            while (await WriteOnce(stopping) == MostInBatch)
+            {
+            }
+
+            return TimeSpan.Zero;
+        },
+        e =>
+        {
+            LogNotWritten(e, batch.Count + waiting.Reader.Count);
+            return AfterFault;
+        },
+        time, stoppingToken);
+
+    private T[] Column<T>(Func<Record, T> of) => [.. batch.Select(of)];
+
+    private static string Array(long[] ids) => "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
+
+    /// <summary>Headers come as single bytes; what is UTF-8 is read as such.</summary>
+    private static bool TryRead(string given, out string? reason)
+    {
+        reason = null;
+        if (string.IsNullOrWhiteSpace(given))
+            return true;
+        var text = given;
+        if (!Ascii.IsValid(given))
+        {
+            try
+            {
+                text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(Encoding.Latin1.GetBytes(given));
+            }
+            catch (DecoderFallbackException)
+            {
+                text = given;
+            }
+        }
+
+        if (text.Length > LongestReason || text.Any(char.IsControl))
+            return false;
+        reason = text.Trim();
+        return true;
+    }
+
+    [LoggerMessage(90, LogLevel.Error, "{Count} access records could not be written; they are kept and tried again. Reads are refused when no more can be kept.")]
+    private partial void LogNotWritten(Exception exception, int count);
+
+    [LoggerMessage(92, LogLevel.Information, "Batch {Batch} of access records had been written when its answer was lost.")]
+    private partial void LogWritten(long batch);
+
+    [LoggerMessage(91, LogLevel.Critical, "{Count} access records were lost at the stop, for the database is away.")]
+    private partial void LogLost(Exception exception, int count);
+}
+
+internal static class AccessLogRegistrations
+{
+    public static void AddAccessLog(this IServiceCollection services)
+    {
+        services.AddOptions<AccessLogOptions>().BindConfiguration("AccessLog").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<AccessLog>().AddHostedService(provider => provider.GetRequiredService<AccessLog>());
+    }
+}
