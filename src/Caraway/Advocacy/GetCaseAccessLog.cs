@@ -16,7 +16,7 @@ internal static class GetCaseAccessLog
     {
         if (Page.Read(limit, cursor, out var page) is { } refusal)
             return refusal;
-        if (await database.First<CaseAccess.Parent>(CaseAccess.Select, id, cancel) is not { } parent)
+        if (await database.First<CaseAccess.Parent>(CaseAccess.Select, new { id.Value }, cancel) is not { } parent)
             return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
         var entries = await database.List<AccessEntry>(Select + page.Take, new { id = id.Value, page.Before }, cancel);
         return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(AccessPage.Of(entries, page.Limit));

@@ -16,7 +16,7 @@ internal static class GetPatientAccessLog
     {
         if (Page.Read(limit, cursor, out var page) is { } refusal)
             return refusal;
-        if (!(caller.UserId == id.Value || caller.May(Permission.AuditRead)) || !await database.First<bool>(User.IsPatient, id, cancel))
+        if (!(caller.UserId == id.Value || caller.May(Permission.AuditRead)) || !await database.First<bool>(User.IsPatient, new { id.Value }, cancel))
             return Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found");
         var entries = await database.List<AccessEntry>(Select + page.Take, new { id = id.Value, page.Before }, cancel);
         return accesses.Add(caller, User.ToPatients(id.Value)) is { } unrecorded ? unrecorded : TypedResults.Ok(AccessPage.Of(entries, page.Limit));

@@ -26,7 +26,7 @@ internal static class GetPatientTimeline
         if (Page.Read(limit, cursor, out var page) is { } refusal)
             return refusal;
         var own = caller.UserId == id.Value;
-        if (!(own || caller.May(Permission.UsersRead)) || !await database.First<bool>(User.IsPatient, id, cancel))
+        if (!(own || caller.May(Permission.UsersRead)) || !await database.First<bool>(User.IsPatient, new { id.Value }, cancel))
             return Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found");
         if (accesses.Add(caller, User.ToPatients(id.Value)) is { } unrecorded)
             return unrecorded;

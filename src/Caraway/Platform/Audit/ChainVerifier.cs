@@ -55,7 +55,7 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         """;
 
     private const string Batches = """
-        select a.id, a.at, a.actor, a.request_id, a.address, a.action, a.reason, a.kind, a.ids, a.patient_ids
+        select a.id, a.at, a.actor, a.request_id, a.address, a.action, a.reason, a.kind, a.ids::text, a.patient_ids::text
         from unnest(@batches) b (n) join platform.access_log a on a.id >= b.n << 16 and a.id < (b.n + 1) << 16
         order by a.id
         """;
@@ -83,9 +83,13 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
 
     private sealed record Unsealed(long Events, DateTime? Oldest);
 
-    private sealed record Access(long Id, DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, long[] Ids, long[]? PatientIds)
+    private sealed record Access(long Id, DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, string Ids, string? PatientIds)
     {
-        public AccessLog.Record Record => new(At, Actor, RequestId, Address, Action, Reason, Kind, Ids, PatientIds);
+        public AccessLog.Record Record => new(At, Actor, RequestId, Address, Action, Reason, Kind, Numbers(Ids), PatientIds is null ? null : Numbers(PatientIds));
+
+        /// <summary>PostgreSQL's <c>{1,2}</c>.</summary>
+        private static long[] Numbers(string array) =>
+            [.. array.Trim('{', '}').Split(',', StringSplitOptions.RemoveEmptyEntries).Select(number => long.Parse(number, CultureInfo.InvariantCulture))];
     }
 
     private sealed record Batch(long Position, long Number, int Records, string Digest);

@@ -121,6 +121,9 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
         Idle,
 
         Sequenced,
+
+        /// <summary>As many as one round takes; there may be more.</summary>
+        Full,
     }
 
     /// <summary>
@@ -194,11 +197,11 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
         var round = await RunOnce(stopping);
         if (round == Round.NotMine)
             return WithoutLease;
-        if (round == Round.Sequenced)
+        if (round is Round.Sequenced or Round.Full)
             EventSignal.Sequenced.Raise();
         else
             await EventSignal.Written.Wait(TimeSpan.FromMilliseconds(options.Value.PollMilliseconds), stopping);
-        return TimeSpan.FromMilliseconds(options.Value.PaceMilliseconds);
+        return round == Round.Full ? TimeSpan.Zero : TimeSpan.FromMilliseconds(options.Value.PaceMilliseconds);
     }
 
     private TimeSpan OnFailure(Exception exception)
@@ -261,7 +264,7 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
         (now.Position, now.Hash, now.FinalId, now.LeaseTakenAt) = (position, hash, finalId, began);
         if (now.Mark is null || isSettled)
             now.Mark = new Mark(seen.LastId, written.Xid);
-        return ready.Count == 0 ? Round.Idle : Round.Sequenced;
+        return ready.Count == 0 ? Round.Idle : ready.Count == batch ? Round.Full : Round.Sequenced;
     }
 
     /// <summary>Up to which id every event has its position or never will be, when all transactions of the mark have ended.</summary>
