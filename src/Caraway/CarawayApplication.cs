@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Caraway.Advocacy;
+using Caraway.Care;
 using Caraway.Identity;
 using Caraway.Platform;
 using Caraway.Platform.Audit;
@@ -52,6 +53,7 @@ internal static class CarawayApplication
         AddPlatform(builder.Services, parts, server);
         builder.Services.AddIdentity(parts.ApiKey);
         builder.Services.AddAdvocacy();
+        builder.Services.AddCare();
 
         var app = builder.Build();
         UsePipeline(app, server);
@@ -106,7 +108,7 @@ internal static class CarawayApplication
         OpenApi.Add(services);
         services.AddValidation();
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
-        services.ConfigureHttpJsonOptions(json => JsonRules.Apply(json.SerializerOptions, IdentityJson.Default, AdvocacyJson.Default));
+        services.ConfigureHttpJsonOptions(json => JsonRules.Apply(json.SerializerOptions, IdentityJson.Default, AdvocacyJson.Default, CareJson.Default));
         if (Origins(server.CorsOrigins) is { Length: > 0 } origins)
         {
             services.AddCors(cors => cors.AddDefaultPolicy(policy =>
@@ -140,6 +142,7 @@ internal static class CarawayApplication
         app.MapOpenApiPage();
         app.MapIdentity();
         app.MapAdvocacy();
+        app.MapCare();
     }
 
     /// <summary>Refuses to run with a route that neither names a permission nor says that it is open.</summary>

@@ -21,6 +21,13 @@ internal static class ProblemCodes
     public const string NotFound = "not_found";
     public const string CaseNotFound = "case_not_found";
     public const string DocumentNotFound = "document_not_found";
+    public const string AppointmentNotFound = "appointment_not_found";
+    public const string TaskNotFound = "task_not_found";
+    public const string LabResultNotFound = "lab_result_not_found";
+    public const string CalendarNotFound = "calendar_not_found";
+    public const string DoctorBooked = "doctor_booked";
+    public const string PatientBooked = "patient_booked";
+    public const string DoctorNotAvailable = "doctor_not_available";
     public const string WorkflowNotFound = "workflow_not_found";
     public const string MethodNotAllowed = "method_not_allowed";
     public const string NotAcceptable = "not_acceptable";

@@ -16,6 +16,14 @@ internal static class Permission
     public const string UsersManage = "users:manage";
     public const string AdvocacyRead = "advocacy:read";
     public const string AdvocacyWrite = "advocacy:write";
+
+    /// <summary>One's own appointments and results: as a patient, or as the doctor.</summary>
+    public const string CareRead = "care:read";
+    public const string CareWrite = "care:write";
+
+    /// <summary>Everybody's.</summary>
+    public const string CareReadAll = "care:read_all";
+    public const string CareWriteAll = "care:write_all";
     public const string SupportRead = "support:read";
     public const string SupportWrite = "support:write";
     public const string MetricsRead = "metrics:read";
@@ -24,7 +32,7 @@ internal static class Permission
     public const string AuditRead = "audit:read";
 
     public static IReadOnlyList<string> All { get; } =
-        [AccountRead, AccountWrite, UsersRead, UsersManage, AdvocacyRead, AdvocacyWrite, SupportRead, SupportWrite, MetricsRead, AuditRead];
+        [AccountRead, AccountWrite, UsersRead, UsersManage, AdvocacyRead, AdvocacyWrite, CareRead, CareWrite, CareReadAll, CareWriteAll, SupportRead, SupportWrite, MetricsRead, AuditRead];
 
     /// <summary>The permissions that a scope means: itself, or for <c>module:*</c> all of the module's. None when there is no such scope.</summary>
     public static IEnumerable<string> OfScope(string scope) =>

@@ -19,13 +19,13 @@ internal static class Roles
 
     private static readonly FrozenDictionary<string, FrozenSet<string>> Table = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        [Patient] = [.. Everybody],
-        [Doctor] = [.. Everybody, Permission.UsersRead],
+        [Patient] = [.. Everybody, Permission.CareRead, Permission.CareWrite],
+        [Doctor] = [.. Everybody, Permission.UsersRead, Permission.CareRead, Permission.CareWrite],
         [Admin] = [.. Permission.All],
-        [Caseworker] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.AdvocacyWrite],
+        [Caseworker] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.AdvocacyWrite, Permission.CareRead, Permission.CareWrite, Permission.CareReadAll, Permission.CareWriteAll],
         [Adjudicator] = [.. Everybody, Permission.UsersRead],
         [Agent] = [.. Everybody, Permission.UsersRead, Permission.SupportRead, Permission.SupportWrite],
-        [Auditor] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.SupportRead, Permission.MetricsRead, Permission.AuditRead],
+        [Auditor] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.CareRead, Permission.CareReadAll, Permission.SupportRead, Permission.MetricsRead, Permission.AuditRead],
     }.ToFrozenDictionary(row => row.Key, row => row.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);
 
     public static IReadOnlyList<string> All { get; } = [Patient, Doctor, Admin, Caseworker, Adjudicator, Agent, Auditor];

@@ -1,0 +1,126 @@
+using System.Text;
+using System.Text.Json;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Care;
+
+/// <summary><c>POST /api/v1/lab-results</c>: staff record results, and doctors those of their patients.</summary>
+internal static class AddLabResult
+{
+    public const int TestNameLength = 255;
+    public const int MostBytes = 64 * 1024;
+    public const int Deepest = 16;
+
+    public sealed record Request
+    {
+        [Needed]
+        public long? PatientId { get; init; }
+
+        [Needed, Text(TestNameLength)]
+        public string? TestName { get; init; }
+
+        /// <summary>A JSON object of at most 64 KiB and 16 levels. Of the shape in docs/api.md, it is interpreted.</summary>
+        [Needed]
+        public JsonElement? ResultData { get; init; }
+
+        [Needed]
+        public DateTime? RecordedAt { get; init; }
+    }
+
+    /// <summary>No row comes back when there is no such patient, or he is none of the doctor's.</summary>
+    internal const string Insert = $"""
+        with added as (
+            insert into care.lab_results as r (patient_id, test_name, result_data, interpretation, recorded_at, created_at)
+            select p.id, @TestName, @data, @interpretation, @recordedAt, @now
+            from identity.user_card p where p.id = @patientId and p.role = 'patient' and (@writeAll or (p.id <> @Me and {CareScope.OfPatient}))
+            returning {LabResult.Columns}
+        ), logged as (
+            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            select @now, 'lab_result.created', 'care.lab_result:' || id, @caller, @RequestId, @Address,
+                json_build_object('lab_result_id', id, 'patient_id', patient_id, 'test_name', test_name)::text
+            from added
+        )
+        select * from added
+        """;
+
+    private const string Explain = "select exists (select from identity.user_card where id = @patientId and role = 'patient')";
+
+    public static async Task<Results<Created<LabResult.Response>, Refusal>> Handle(Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+    {
+        var (data, scope) = (request.ResultData!.Value, CareScope.Of(caller));
+        if (WrongOf(data) is { } wrong)
+            return Refusal.Invalid(new ProblemError("#/result_data", wrong));
+        var writeAll = caller.May(Permission.CareWriteAll);
+        var patientId = request.PatientId!.Value;
+        if (!writeAll && caller.UserId == patientId)
+            return Refusal.Forbidden("Results are recorded by doctors and staff.");
+        var row = await database.First<LabResult.Row>(
+            Insert,
+            new
+            {
+                patientId, request.TestName, data = data.GetRawText(), interpretation = LabInterpretation.Of(data), recordedAt = request.RecordedAt!.Value,
+                now = time.GetUtcNow().UtcDateTime, writeAll, All = false, scope.Me, caller = caller.Id, caller.RequestId, caller.Address,
+            },
+            cancel);
+        if (row is not null)
+            return TypedResults.Created($"/api/v1/lab-results/{row.Id}", row.Shown);
+        return writeAll || await database.First<bool>(Explain, new { patientId }, cancel) is false
+            ? Refusal.Invalid(new ProblemError("#/patient_id", "There is no patient with this id."))
+            : Refusal.Forbidden("Results are recorded by the patient's doctors and staff.");
+    }
+
+    /// <summary>A sentence that says why it cannot be kept; null when it can.</summary>
+    internal static string? WrongOf(JsonElement data)
+    {
+        if (data.ValueKind != JsonValueKind.Object)
+            return "This must be a JSON object.";
+        return Encoding.UTF8.GetByteCount(data.GetRawText()) > MostBytes ? "This must have at most 64 KiB." : WrongIn(data, 1);
+    }
+
+    private static string? WrongIn(JsonElement element, int depth)
+    {
+        if (depth > Deepest && element.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
+            return "This must be nested at most 16 levels deep.";
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Object:
+                var names = new HashSet<string>(StringComparer.Ordinal);
+                foreach (var property in element.EnumerateObject())
+                {
+                    if (!TryText(() => property.Name, out var name))
+                        return "This has text that is no characters, or the character U+0000.";
+                    if (!names.Add(name))
+                        return "This has a name twice, and one of the two would be lost.";
+                    if (WrongIn(property.Value, depth + 1) is { } wrong)
+                        return wrong;
+                }
+
+                return null;
+            case JsonValueKind.Array:
+                return element.EnumerateArray().Select(item => WrongIn(item, depth + 1)).FirstOrDefault(wrong => wrong is not null);
+            case JsonValueKind.String:
+                return TryText(() => element.GetString()!, out _) ? null : "This has text that is no characters, or the character U+0000.";
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>Half of a surrogate pair is no text, and U+0000 none that the database keeps.</summary>
+    private static bool TryText(Func<string> read, out string text)
+    {
+        text = "";
+        try
+        {
+            text = read();
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+
+        return !text.Contains('\0', StringComparison.Ordinal);
+    }
+}

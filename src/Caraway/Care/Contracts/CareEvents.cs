@@ -1,0 +1,28 @@
+using Caraway.Platform.Events;
+using Caraway.Platform.Security;
+
+namespace Caraway.Care.Contracts;
+
+/// <summary>The events that Care raises. docs/events.md says when, and what each payload holds.</summary>
+internal static class CareEvents
+{
+    public const string AppointmentCreated = "appointment.created";
+    public const string AppointmentUpdated = "appointment.updated";
+    public const string AppointmentReminderDue = "appointment.reminder_due";
+    public const string LabResultCreated = "lab_result.created";
+    public const string AvailabilityChanged = "availability.changed";
+    public const string CalendarLinkCreated = "calendar_link.created";
+    public const string CalendarLinkRevoked = "calendar_link.revoked";
+
+    public static IReadOnlyList<string> All { get; } =
+        [AppointmentCreated, AppointmentUpdated, AppointmentReminderDue, LabResultCreated, AvailabilityChanged, CalendarLinkCreated, CalendarLinkRevoked];
+
+    /// <summary>What a patient's timeline shows of his care.</summary>
+    public static IReadOnlyList<TimelineRule> Timeline { get; } =
+    [
+        new(AppointmentCreated, Permission.CareReadAll, ["appointment_id", "doctor_id", "scheduled_time"]),
+        new(AppointmentUpdated, Permission.CareReadAll, ["appointment_id", "changes"]),
+        new(AppointmentReminderDue, Permission.CareReadAll, ["appointment_id", "doctor_id", "scheduled_time"]),
+        new(LabResultCreated, Permission.CareReadAll, ["lab_result_id", "test_name"]),
+    ];
+}

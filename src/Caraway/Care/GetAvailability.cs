@@ -1,0 +1,28 @@
+using System.Text.Json;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Care;
+
+/// <summary><c>GET /api/v1/doctors/{id}/availability</c>: when a doctor can be booked; for everybody who books.</summary>
+internal static class GetAvailability
+{
+    internal const string Select = """
+        select a.rules, coalesce(a.version, 0) as version
+        from identity.user_card d left join care.availability a on a.doctor_id = d.id
+        where d.id = @id and d.role = 'doctor'
+        """;
+
+    internal sealed record Row(string? Rules, long Version);
+
+    public static async Task<Results<Tagged<SetAvailability.Rules>, Refusal>> Handle(RowId id, Database database, CancellationToken cancel)
+    {
+        if (await database.First<Row>(Select, new { id = id.Value }, cancel) is not { } row)
+            return NoDoctor;
+        var rules = row.Rules is null ? new SetAvailability.Rules { TimeZone = "UTC", Exceptions = [] } : JsonSerializer.Deserialize(row.Rules, CareJson.Default.Rules)!;
+        return new Tagged<SetAvailability.Rules>(ETag.Of(row.Version), rules);
+    }
+
+    internal static Refusal NoDoctor { get; } = Refusal.NotFound(ProblemCodes.UserNotFound, "Doctor not found");
+}

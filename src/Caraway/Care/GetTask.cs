@@ -1,0 +1,24 @@
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Care;
+
+/// <summary><c>GET /api/v1/tasks/{id}</c>: how far an appointment's confirmation is.</summary>
+internal static class GetTask
+{
+    internal const string Select = $"""
+        select {TaskOf.Columns}
+        from platform.jobs j join care.appointments a on a.id = substr(j.subject, length('care.appointment:') + 1)::bigint
+        where j.id = @id and j.kind = 'schedule_appointment' and {CareScope.OfAppointment}
+        """;
+
+    public static async Task<Results<Ok<TaskOf.Response>, Refusal>> Handle(RowId id, Caller caller, Database database, CancellationToken cancel)
+    {
+        var scope = CareScope.Of(caller);
+        return await database.First<TaskOf.Response>(Select, new { id = id.Value, scope.All, scope.Me }, cancel) is { } task
+            ? TypedResults.Ok(task)
+            : Refusal.NotFound(ProblemCodes.TaskNotFound, "Task not found");
+    }
+}

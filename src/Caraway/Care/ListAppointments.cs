@@ -1,0 +1,51 @@
+using Caraway.Platform.Audit;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Dapper;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Caraway.Care;
+
+/// <summary>
+/// <c>GET /api/v1/appointments/patients/{patient_id}</c> and <c>/doctors/{doctor_id}</c>: a person's appointments, latest first. Who is
+/// neither the person nor staff sees those that are his own, too, and is told that there is no such person when there are none.
+/// </summary>
+internal static class ListAppointments
+{
+    /// <param name="role">patient or doctor.</param>
+    internal static string Select(string role) => $"""
+        select exists (select from identity.user_card where id = @id and role = '{role}') as is_there;
+        select {Appointment.Columns}
+        from care.appointments a {Appointment.Persons}
+        where a.{role}_id = @id and (a.scheduled_time, a.id) < (@Time, @Id2) and {CareScope.OfAppointment}
+        order by a.scheduled_time desc, a.id desc
+        """;
+
+    private static readonly string OfPatientSql = Select("patient");
+    private static readonly string OfDoctorSql = Select("doctor");
+
+    public static Task<Results<Ok<List<Appointment.Response>>, Refusal>> OfPatient(
+        [FromRoute(Name = "patient_id")] RowId patientId, string? limit, string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
+        List(OfPatientSql, patientId, limit, cursor, Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found"), http, caller, accesses, database, cancel);
+
+    public static Task<Results<Ok<List<Appointment.Response>>, Refusal>> OfDoctor(
+        [FromRoute(Name = "doctor_id")] RowId doctorId, string? limit, string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
+        List(OfDoctorSql, doctorId, limit, cursor, Refusal.NotFound(ProblemCodes.UserNotFound, "Doctor not found"), http, caller, accesses, database, cancel);
+
+    private static async Task<Results<Ok<List<Appointment.Response>>, Refusal>> List(
+        string sql, RowId id, string? limit, string? cursor, Refusal notThere, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+    {
+        if (TimePage.Read(limit, cursor, out var page) is { } refusal)
+            return refusal;
+        var scope = CareScope.Of(caller);
+        var (exists, rows) = await database.Many(
+            sql + page.Take, new { id = id.Value, page.Time, Id2 = page.Id, scope.All, scope.Me },
+            async grid => (await grid.ReadSingleAsync<bool>(), (await grid.ReadAsync<Appointment.Row>()).AsList()), cancel);
+        if (!exists || (rows.Count == 0 && !scope.All && scope.Me != id.Value && string.IsNullOrEmpty(cursor)))
+            return notThere;
+        page.Cut(rows, row => (row.ScheduledTime, row.Id), http);
+        return accesses.Add(caller, CareScope.Appointments(rows)) is { } unrecorded ? unrecorded : TypedResults.Ok(rows.ConvertAll(row => row.Shown));
+    }
+}

@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Text.Json;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Dapper;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Care;
+
+/// <summary><c>GET /api/v1/doctors/{id}/free-slots</c>: where an appointment of this length fits, one slot after another from each gap's beginning.</summary>
+internal static class ListFreeSlots
+{
+    private const int MostDays = 31;
+    private const int DefaultDays = 7;
+
+    public sealed record Slot(DateTime Start, DateTime End);
+
+    /// <summary>The longest appointment is eight hours, so what overlaps the span begins at most that long before it.</summary>
+    internal const string Select = $"""
+        {GetAvailability.Select};
+        select scheduled_time, ends_at from care.appointments
+        where doctor_id = @id and status <> 'cancelled' and scheduled_time < @to and scheduled_time > @from - interval '480 minutes'
+        order by scheduled_time
+        """;
+
+    internal sealed record Busy(DateTime ScheduledTime, DateTime EndsAt);
+
+    public static async Task<Results<Ok<List<Slot>>, Refusal>> Handle(RowId id, string? from, string? to, string? duration, Database database, TimeProvider time, CancellationToken cancel)
+    {
+        var now = time.GetUtcNow().UtcDateTime;
+        if (!TryTime(from, now, out var first))
+            return Refusal.InvalidQuery("from", "It must be a time such as 2026-01-31T08:15:30Z, or a day.");
+        if (!TryTime(to, first.AddDays(DefaultDays), out var end))
+            return Refusal.InvalidQuery("to", "It must be a time such as 2026-01-31T08:15:30Z, or a day.");
+        if (end <= first || end - first > TimeSpan.FromDays(MostDays))
+            return Refusal.InvalidQuery("to", "The end must be after the beginning, and at most 31 days after it.");
+        var minutes = BookAppointment.DefaultMinutes;
+        if (!string.IsNullOrEmpty(duration) && (!int.TryParse(duration, NumberStyles.None, CultureInfo.InvariantCulture, out minutes) || minutes is < BookAppointment.ShortestMinutes or > BookAppointment.LongestMinutes))
+            return Refusal.InvalidQuery("duration", "An appointment takes 5 to 480 minutes.");
+
+        // What is over cannot be booked.
+        var begin = first > now ? first : Whole(now);
+        var (row, busy) = await database.Many(
+            Select, new { id = id.Value, from = begin, to = end }, async grid => (await grid.ReadFirstOrDefaultAsync<GetAvailability.Row>(), (await grid.ReadAsync<Busy>()).AsList()), cancel);
+        if (row is null)
+            return GetAvailability.NoDoctor;
+        if (begin >= end)
+            return TypedResults.Ok(new List<Slot>());
+        var availability = row.Rules is null ? Availability.Unset : Availability.Of(row.Version, JsonSerializer.Deserialize(row.Rules, CareJson.Default.Rules)!);
+        return TypedResults.Ok(Fit(availability.Windows(begin, end), busy, TimeSpan.FromMinutes(minutes)));
+    }
+
+    /// <summary>Slots in what of the windows no appointment takes.</summary>
+    /// <param name="busy">In order of their beginnings.</param>
+    internal static List<Slot> Fit(IEnumerable<(DateTime Start, DateTime End)> windows, IReadOnlyList<Busy> busy, TimeSpan duration)
+    {
+        var slots = new List<Slot>();
+        foreach (var window in windows)
+        {
+            var at = window.Start;
+            foreach (var taken in busy.Where(taken => taken.EndsAt > window.Start && taken.ScheduledTime < window.End))
+            {
+                Fill(slots, at, taken.ScheduledTime, duration);
+                at = taken.EndsAt > at ? taken.EndsAt : at;
+            }
+
+            Fill(slots, at, window.End, duration);
+        }
+
+        return slots;
+    }
+
+    private static void Fill(List<Slot> slots, DateTime at, DateTime until, TimeSpan duration)
+    {
+        for (; at + duration <= until; at += duration)
+            slots.Add(new Slot(at, at + duration));
+    }
+
+    /// <summary>The next whole minute.</summary>
+    private static DateTime Whole(DateTime time) => time.AddTicks(TimeSpan.TicksPerMinute - time.Ticks % TimeSpan.TicksPerMinute);
+
+    private static bool TryTime(string? text, DateTime absent, out DateTime time)
+    {
+        time = absent;
+        if (string.IsNullOrEmpty(text))
+            return true;
+        if (text.Length < "2026-01-31".Length || !char.IsAsciiDigit(text[0])
+            || !DateTimeOffset.TryParse(text.Replace(' ', '+'), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var parsed)
+            || parsed.Year is < 1900 or > 9000)
+            return false;
+        time = parsed.UtcDateTime;
+        return true;
+    }
+}
