@@ -258,6 +258,21 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
         Found("33", await EventLog.Verify(database));
     }
 
+    /// <summary>The event's subject says batch 7 and its payload answers for batch 1: nobody answers for batch 7.</summary>
+    [Fact]
+    public async Task A_batch_event_that_answers_for_another_batch_is_found()
+    {
+        await EventLog.Fill(database);
+        await database.Execute(
+            """
+            insert into platform.events (at, name, subject, actor, payload) select at, name, 'platform.access_batch:7', actor, payload from platform.events where id = 27;
+            insert into platform.access_log select 7 * 65536 + 1, at, 'user:99', request_id, address, action, reason, kind, ids, patient_ids from platform.access_log where id = 65537
+            """);
+        await EventLog.Sequence(database);
+
+        Assert.NotEmpty((await EventLog.Verify(database)).Problems);
+    }
+
     [Fact]
     public async Task A_record_of_accesses_moved_within_its_batch_is_found()
     {
@@ -373,7 +388,7 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
 
         Assert.True(await Erase(5));
         Assert.False(await Erase(5));
-        Assert.False(await Erase(Gap));
+        Assert.False(await Erase(EventLog.Gap));
         Assert.Equal("test.happened|test.thing:1|user:5", await database.Scalar<string>("select name || '|' || subject || '|' || actor from platform.events where id = 5 and payload is null and salt is null"));
         Assert.Equal("""platform.event:5 command {"event_id" : 5, "event_name" : "test.happened", "reason" : "asked for"}""", await database.Scalar<string>(
             "select subject || ' ' || actor || ' ' || payload from platform.events where name = 'event.erased'"));
@@ -471,8 +486,6 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
         Assert.NotEmpty(found.Problems);
         Assert.Contains(expected, found.Problems[0], StringComparison.Ordinal);
     }
-
-    private const int Gap = EventLog.Gap;
 
     private void Print(string what, Stopwatch watch)
     {
