@@ -258,19 +258,24 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
         Found("33", await EventLog.Verify(database));
     }
 
-    /// <summary>The event's subject says batch 7 and its payload answers for batch 1: nobody answers for batch 7.</summary>
+    /// <summary>
+    /// The event's subject says batch 7 and its payload answers for batch 1: nobody answers for batch 7. Other batches are between, for the
+    /// verifier reads twenty at a time and counts a batch double that is among them twice.
+    /// </summary>
     [Fact]
     public async Task A_batch_event_that_answers_for_another_batch_is_found()
     {
         await EventLog.Fill(database);
         await database.Execute(
             """
+            insert into platform.events (at, name, subject, actor, payload)
+            select now(), 'access.recorded', 'platform.access_batch:' || n, 'caraway', json_build_object('batch', n, 'records', 0, 'digest', encode(sha256(''), 'hex'))::text from generate_series(100, 120) n;
             insert into platform.events (at, name, subject, actor, payload) select at, name, 'platform.access_batch:7', actor, payload from platform.events where id = 27;
             insert into platform.access_log select 7 * 65536 + 1, at, 'user:99', request_id, address, action, reason, kind, ids, patient_ids from platform.access_log where id = 65537
             """);
         await EventLog.Sequence(database);
 
-        Assert.NotEmpty((await EventLog.Verify(database)).Problems);
+        Assert.Contains((await EventLog.Verify(database)).Problems, problem => problem.Contains("batch 7", StringComparison.Ordinal));
     }
 
     [Fact]
