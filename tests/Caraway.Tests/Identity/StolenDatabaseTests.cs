@@ -1,10 +1,17 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
 using Caraway.Identity;
 using Caraway.Platform;
+using Caraway.Platform.Audit;
+using Caraway.Platform.Events;
+using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Caraway.Tests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace Caraway.Tests.Identity;
 
@@ -73,6 +80,67 @@ public sealed class StolenDatabaseTests(CarawayFixture caraway) : IClassFixture<
         Assert.NotEqual(successor, wrong.Successor(person.Refresh));
         (await caraway.Refresh(wrong.Successor(person.Refresh))).IsProblem(401, "invalid_refresh_token");
         Assert.Equal(200, (await caraway.Refresh(successor)).Status);
+    }
+
+    /// <summary>Every value of every table is tried as the key, and as the secret that the key is derived from.</summary>
+    [Fact]
+    public async Task Nothing_in_the_tables_signs_a_checkpoint()
+    {
+        await caraway.Refresh((await caraway.Person("admin")).Refresh);
+        using (var sequencer = new Sequencer(caraway.Database.Source, Options.Create(new EventOptions()), TimeProvider.System, NullLogger<Sequencer>.Instance))
+            await Platform.EventLog.SequenceBy(sequencer, caraway.Database);
+        var master = MasterKey.Read(CarawayFixture.Master, new Home(Path.GetTempPath()));
+        await using var database = new Database(caraway.Database.Source);
+        var real = (await Checkpoint.Take(database, master, DateTime.UtcNow, default))!;
+        // The forgery's form is right: under the real key it is the real signature.
+        Assert.Equal(real.Signature, Sign(master.Derive(Purpose), real));
+
+        var tables = await database.List<string>("select format('%I.%I', schemaname, tablename) from pg_tables where schemaname not in ('pg_catalog', 'information_schema')", null, default);
+        Assert.Contains("platform.sequencer", tables);
+        var loot = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var table in tables)
+            loot.UnionWith(await database.List<string>($"select distinct j.value from {table} t, jsonb_each_text(to_jsonb(t)) j where j.value is not null", null, default));
+        Assert.True(loot.Count > 50);
+
+        foreach (var key in loot.SelectMany(Keys))
+        {
+            var forged = JsonSerializer.Serialize(real with { Position = real.Position + 1, Signature = Sign(key, real with { Position = real.Position + 1 }) }, PlatformJson.Default.Checkpoint);
+            Assert.Equal(ExitCode.Tampered, Assert.Throws<CommandException>(() => Checkpoint.Read(forged, master)).ExitCode);
+        }
+    }
+
+    private const string Purpose = "checkpoints of the event chain";
+
+    private static string Sign(byte[] key, Checkpoint checkpoint) =>
+        Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(FormattableString.Invariant($"caraway checkpoint 1\n{checkpoint.Position}\n{checkpoint.Hash}\n{checkpoint.At}"))));
+
+    /// <summary>What a thief makes of a value: its text, its bytes when it is hex or base64url, parts of 32 bytes, digests, and keys derived as the program does.</summary>
+    private static IEnumerable<byte[]> Keys(string value)
+    {
+        var raw = new List<byte[]> { Encoding.UTF8.GetBytes(value) };
+        var hex = value.StartsWith("\\x", StringComparison.Ordinal) ? value[2..] : value;
+        raw.Add(Encoding.UTF8.GetBytes(hex));
+        if (hex.Length % 2 == 0 && hex.All(char.IsAsciiHexDigit))
+        {
+            var bytes = Convert.FromHexString(hex);
+            raw.Add(bytes);
+            raw.Add(Encoding.UTF8.GetBytes(Convert.ToBase64String(bytes)));
+            raw.Add(Encoding.UTF8.GetBytes(Base64Url.EncodeToString(bytes)));
+            if (bytes.Length > 32)
+                raw.AddRange([bytes[..32], bytes[^32..], bytes.Length > 60 ? bytes[12..44] : bytes[..16]]);
+        }
+
+        if (Base64Url.IsValid(value))
+            raw.Add(Base64Url.DecodeFromChars(value));
+        foreach (var bytes in raw)
+        {
+            yield return bytes;
+            yield return SHA256.HashData(bytes);
+            if (bytes.Length == 0)
+                continue;
+            yield return HKDF.DeriveKey(HashAlgorithmName.SHA256, bytes, 32, info: Encoding.UTF8.GetBytes(Purpose));
+            yield return HKDF.DeriveKey(HashAlgorithmName.SHA256, SHA256.HashData(bytes), 32, info: Encoding.UTF8.GetBytes(Purpose));
+        }
     }
 
     private Task<Answer> WithKey(string key) => caraway.Anonymously(HttpMethod.Get, "/cases", null, ("X-API-Key", key));
