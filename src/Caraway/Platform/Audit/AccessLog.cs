@@ -74,7 +74,8 @@ internal sealed partial class AccessLog(
 
     /// <summary>An access as it is written.</summary>
     /// <param name="At">UTC, whole microseconds.</param>
-    internal sealed record Record(DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, long[] Ids, long[]? PatientIds);
+    /// <param name="Ids">As PostgreSQL writes an array: <c>{1,2}</c>.</param>
+    internal sealed record Record(DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, string Ids, string? PatientIds);
 
     /// <summary>Records that the caller is about to be shown this; showing nothing is no access.</summary>
     /// <returns>The refusal to answer instead, when it cannot be recorded.</returns>
@@ -87,7 +88,7 @@ internal sealed partial class AccessLog(
             return Refusal.InvalidHeader("X-Access-Reason", $"The reason must have at most {LongestReason} characters, and no control characters.");
         var now = time.GetUtcNow().UtcDateTime;
         var record = new Record(
-            now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), caller.Id, caller.RequestId, caller.Address, caller.Action, reason, shown.Kind, shown.Ids, shown.PatientIds);
+            now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), caller.Id, caller.RequestId, caller.Address, caller.Action, reason, shown.Kind, Array(shown.Ids), shown.PatientIds is null ? null : Array(shown.PatientIds));
         if (waiting.Writer.TryWrite(record))
             return null;
         metrics.AccessRefused();
@@ -138,8 +139,8 @@ internal sealed partial class AccessLog(
                 actions = Column(record => record.Action),
                 reasons = Column(record => record.Reason),
                 kinds = Column(record => record.Kind),
-                ids = Column(record => Array(record.Ids)),
-                patients = Column(record => record.PatientIds is null ? null : Array(record.PatientIds)),
+                ids = Column(record => record.Ids),
+                patients = Column(record => record.PatientIds),
             },
             CancellationToken.None);
 
@@ -156,8 +157,8 @@ internal sealed partial class AccessLog(
             Chain.Append(sha, record.Action);
             Chain.Append(sha, record.Reason);
             Chain.Append(sha, record.Kind);
-            Chain.Append(sha, Array(record.Ids));
-            Chain.Append(sha, record.PatientIds is null ? null : Array(record.PatientIds));
+            Chain.Append(sha, record.Ids);
+            Chain.Append(sha, record.PatientIds);
         }
 
         return sha.GetHashAndReset();

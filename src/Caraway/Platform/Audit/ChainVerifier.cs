@@ -54,23 +54,27 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         where e.id > @finalId and not exists (select from platform.chain c where c.event_id = e.id and c.event_id > @finalId)
         """;
 
+    /// <summary>The first and last number that a batch can have.</summary>
+    private const long LastBatch = (long.MaxValue >> AccessLog.PlaceBits) - 1;
+
     private const string Batches = """
-        select a.id, a.at, a.actor, a.request_id, a.address, a.action, a.reason, a.kind, a.ids::text, a.patient_ids::text
+        select a.id, a.at, a.actor, a.request_id, a.address, a.action, a.reason, a.kind, a.ids::text as ids, a.patient_ids::text as patient_ids
         from unnest(@batches) b (n) join platform.access_log a on a.id >= b.n << 16 and a.id < (b.n + 1) << 16
         order by a.id
         """;
 
     /// <summary>Walks from batch to batch, not from record to record.</summary>
-    private const string UnknownBatches = """
+    private const string NextBatches = """
         with recursive batches as (
-            select min(id) >> 16 as n from platform.access_log
+            select min(id) >> 16 as n, 1 as step from platform.access_log where id >= @from << 16
             union all
-            select (select min(a.id) >> 16 from platform.access_log a where a.id >= (b.n + 1) << 16) from batches b where b.n is not null
+            select (select min(a.id) >> 16 from platform.access_log a where a.id >= (b.n + 1) << 16), b.step + 1 from batches b where b.n < @last and b.step < 5000
         )
-        select n from batches
-        where n is not null and not exists (select from platform.events e where e.subject = 'platform.access_batch:' || n and e.name = 'access.recorded')
-        order by n limit 20
+        select n as number, exists (select from platform.events e where e.subject = 'platform.access_batch:' || n and e.name = 'access.recorded') as is_known
+        from batches where n is not null order by n
         """;
+
+    private const string Explained = "select distinct subject from platform.events where name = 'event.erased' and subject = any(@subjects)";
 
     private sealed record State(long Position, byte[] Hash, long FinalId);
 
@@ -85,57 +89,98 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
 
     private sealed record Access(long Id, DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, string Ids, string? PatientIds)
     {
-        public AccessLog.Record Record => new(At, Actor, RequestId, Address, Action, Reason, Kind, Numbers(Ids), PatientIds is null ? null : Numbers(PatientIds));
-
-        /// <summary>PostgreSQL's <c>{1,2}</c>.</summary>
-        private static long[] Numbers(string array) =>
-            [.. array.Trim('{', '}').Split(',', StringSplitOptions.RemoveEmptyEntries).Select(number => long.Parse(number, CultureInfo.InvariantCulture))];
+        public AccessLog.Record Record => new(At, Actor, RequestId, Address, Action, Reason, Kind, Ids, PatientIds);
     }
 
     private sealed record Batch(long Position, long Number, int Records, string Digest);
+
+    private sealed record BatchOfLog(long Number, bool IsKnown);
 
     /// <param name="checkpoint">An earlier state of the chain, its signature checked.</param>
     /// <param name="unsealedAfter">How old an event may be without a position.</param>
     public async Task<Verification> Verify(Checkpoint? checkpoint, TimeSpan unsealedAfter, CancellationToken cancel)
     {
         await using var database = new Database(source);
-        var began = (await database.First<State>(Sequenced, null, cancel))!;
+        if (await database.First<State>(Sequenced, null, cancel) is not { } began)
+            return new Verification { Entries = 0, Erased = 0, AccessRecords = 0, Unsealed = 0, Problems = ["The sequencer's row is missing."] };
         var found = new Findings(checkpoint, began);
-        while (found.IsWhole)
+        await Walk(found, database, cancel);
+        var ended = await database.First<State>(Sequenced, null, cancel) ?? began;
+        if (found.IsWhole)
+            found.End(ended.Position);
+        await CheckErasures(found, database, cancel);
+        foreach (var id in await database.List<long>(Outside, new { finalId = began.FinalId }, cancel))
+            found.Problem($"Event {id} stands outside the chain: it was put there later, or its entry was taken away.");
+        await FindUnknownBatches(found, database, cancel);
+        var unsealed = await Read(() => database.List<Unsealed>(Waiting, new { finalId = ended.FinalId }, cancel), found, "The events without a position");
+        if (unsealed is [{ Oldest: { } oldest } waiting] && time.GetUtcNow().UtcDateTime - oldest > unsealedAfter)
+            found.Problem($"{waiting.Events} events wait for their position, the oldest since {oldest:yyyy-MM-dd HH:mm:ss}Z: no process gives positions, or a transaction has been open as long.");
+        return new Verification { Entries = found.Position, Erased = found.Erased.Count, AccessRecords = found.AccessRecords, Unsealed = unsealed is [var count] ? count.Events : 0, Problems = found.Problems };
+    }
+
+    private static async Task Walk(Findings found, Database database, CancellationToken cancel)
+    {
+        for (var after = long.MinValue; found.IsWhole; after = found.Position)
         {
-            var entries = await database.List<Entry>(Entries, new { after = found.Position }, cancel);
+            var entries = await Read(() => database.List<Entry>(Entries, new { after }, cancel), found, string.Create(CultureInfo.InvariantCulture, $"The {Chunk} entries after position {found.Position}"));
+            if (entries is null)
+            {
+                found.Break();
+                return;
+            }
+
             var batches = new List<Batch>();
             foreach (var entry in entries)
             {
                 if (!found.Take(entry))
                     break;
-                if (entry is { Name: AccessLog.Recorded, Payload: { } payload })
-                    batches.Add(BatchOf(entry.Position, payload));
+                if (entry is not { Name: AccessLog.Recorded, Payload: { } payload })
+                    continue;
+                if (BatchOf(entry, payload) is { } batch)
+                    batches.Add(batch);
+                else
+                    found.Problem($"Position {entry.Position}: event {entry.EventId} is none that the access log writes.");
             }
 
             await CheckBatches(batches, found, database, cancel);
             if (entries.Count < Chunk)
-                break;
+                return;
         }
-
-        var ended = (await database.First<State>(Sequenced, null, cancel))!;
-        if (found.IsWhole)
-            found.End(ended.Position);
-        foreach (var id in await database.List<long>(Outside, new { finalId = began.FinalId }, cancel))
-            found.Problem($"Event {id} stands outside the chain: it was put there later, or its entry was taken away.");
-        foreach (var number in await database.List<long>(UnknownBatches, null, cancel))
-            found.Problem($"Access batch {number} has no event: its records were put there by another hand.");
-        var unsealed = (await database.First<Unsealed>(Waiting, new { finalId = ended.FinalId }, cancel))!;
-        if (unsealed.Oldest is { } oldest && time.GetUtcNow().UtcDateTime - oldest > unsealedAfter)
-            found.Problem($"{unsealed.Events} events wait for their position, the oldest since {oldest:yyyy-MM-dd HH:mm:ss}Z: no process gives positions, or a transaction has been open as long.");
-        return new Verification { Entries = found.Position, Erased = found.Erased, AccessRecords = found.AccessRecords, Unsealed = unsealed.Events, Problems = found.Problems };
     }
 
-    private static Batch BatchOf(long position, string payload)
+    /// <summary>What the program writes can always be read; what cannot was put there by another hand.</summary>
+    private static async Task<List<T>?> Read<T>(Func<Task<List<T>>> read, Findings found, string what)
     {
-        using var json = System.Text.Json.JsonDocument.Parse(payload);
-        var root = json.RootElement;
-        return new Batch(position, root.GetProperty("batch").GetInt64(), root.GetProperty("records").GetInt32(), root.GetProperty("digest").GetString()!);
+        try
+        {
+            return await read();
+        }
+        catch (Exception e) when (e is System.Data.DataException or FormatException or InvalidCastException or OverflowException or PostgresException { SqlState: [ '2', '2', .. ] })
+        {
+            found.Problem($"{what} hold a value that the program never writes ({e.GetBaseException().GetType().Name}).");
+            return null;
+        }
+    }
+
+    /// <returns>Null when it is none that the access log writes.</returns>
+    private static Batch? BatchOf(Entry entry, string payload)
+    {
+        try
+        {
+            using var json = System.Text.Json.JsonDocument.Parse(payload);
+            var root = json.RootElement;
+            return root.ValueKind == System.Text.Json.JsonValueKind.Object
+                && root.TryGetProperty("batch", out var number) && number.ValueKind == System.Text.Json.JsonValueKind.Number && number.TryGetInt64(out var batch) && batch is > 0 and <= LastBatch
+                && root.TryGetProperty("records", out var count) && count.ValueKind == System.Text.Json.JsonValueKind.Number && count.TryGetInt32(out var records)
+                && root.TryGetProperty("digest", out var digest) && digest.ValueKind == System.Text.Json.JsonValueKind.String
+                && entry.Subject == string.Create(CultureInfo.InvariantCulture, $"platform.access_batch:{batch}")
+                ? new Batch(entry.Position, batch, records, digest.GetString()!)
+                : null;
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            return null;
+        }
     }
 
     private static async Task CheckBatches(List<Batch> batches, Findings found, Database database, CancellationToken cancel)
@@ -143,26 +188,55 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         // A few at a time, for a batch can be thousands of records.
         foreach (var some in batches.Chunk(20))
         {
-            var records = await database.List<Access>(Batches, new { batches = some.Select(batch => batch.Number).ToArray() }, cancel);
-            var byBatch = records.ToLookup(record => record.Id >> AccessLog.PlaceBits, record => record.Record);
+            var numbers = some.Select(batch => batch.Number).Distinct().ToArray();
+            var records = await Read(
+                () => database.List<Access>(Batches, new { batches = numbers }, cancel), found, string.Create(CultureInfo.InvariantCulture, $"Access batches {numbers.Min()} to {numbers.Max()}"));
+            if (records is null)
+                continue;
+            var byBatch = records.ToLookup(record => record.Id >> AccessLog.PlaceBits);
             foreach (var batch in some)
             {
                 var ofBatch = byBatch[batch.Number].ToList();
                 if (ofBatch.Count != batch.Records)
-                    found.Problem(string.Create(CultureInfo.InvariantCulture, $"Access batch {batch.Number} (position {batch.Position}) had {batch.Records} records and has {ofBatch.Count}."));
-                else if (Convert.ToHexStringLower(AccessLog.Digest(ofBatch)) != batch.Digest)
-                    found.Problem(string.Create(CultureInfo.InvariantCulture, $"Access batch {batch.Number} (position {batch.Position}): a record was changed."));
+                    found.Problem($"Access batch {batch.Number} (position {batch.Position}) had {batch.Records} records and has {ofBatch.Count}.");
+                else if (ofBatch.Index().Any(record => record.Item.Id != (batch.Number << AccessLog.PlaceBits) + record.Index + 1)
+                    || Convert.ToHexStringLower(AccessLog.Digest(ofBatch.Select(record => record.Record))) != batch.Digest)
+                    found.Problem($"Access batch {batch.Number} (position {batch.Position}): a record was changed.");
                 else
                     found.AccessRecords += ofBatch.Count;
             }
         }
     }
 
+    /// <summary>Each erased event has one that tells of it, which may wait for its own position yet.</summary>
+    private static async Task CheckErasures(Findings found, Database database, CancellationToken cancel)
+    {
+        foreach (var some in found.Erased.Chunk(1_000))
+        {
+            var subjects = some.ToDictionary(id => string.Create(CultureInfo.InvariantCulture, $"platform.event:{id}"), id => id, StringComparer.Ordinal);
+            foreach (var explained in await database.List<string>(Explained, new { subjects = subjects.Keys.ToArray() }, cancel))
+                subjects.Remove(explained);
+            foreach (var id in subjects.Values.Order())
+                found.Problem($"Event {id} was erased, and no event tells of it.");
+        }
+    }
+
+    private static async Task FindUnknownBatches(Findings found, Database database, CancellationToken cancel)
+    {
+        for (var from = -LastBatch; ;)
+        {
+            var batches = await database.List<BatchOfLog>(NextBatches, new { from, last = LastBatch }, cancel);
+            foreach (var unknown in batches.Where(batch => !batch.IsKnown))
+                found.Problem($"Access batch {unknown.Number} has no event: its records were put there by another hand.");
+            if (batches.Count == 0 || batches[^1].Number >= LastBatch)
+                return;
+            from = batches[^1].Number + 1;
+        }
+    }
+
     /// <summary>The walk along the chain.</summary>
     private sealed class Findings(Checkpoint? checkpoint, State began)
     {
-        private readonly HashSet<long> erasedUnexplained = [];
-        private readonly HashSet<long> explained = [];
         private byte[] hash = Chain.Genesis;
 
         public List<string> Problems { get; } = [];
@@ -170,11 +244,15 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         /// <summary>Up to here every entry holds.</summary>
         public long Position { get; private set; }
 
-        public long Erased { get; private set; }
+        /// <summary>The events whose payload was erased.</summary>
+        public List<long> Erased { get; } = [];
 
         public long AccessRecords { get; set; }
 
         public bool IsWhole { get; private set; } = true;
+
+        /// <summary>What follows cannot be told.</summary>
+        public void Break() => IsWhole = false;
 
         public void Problem(FormattableString problem) => Problem(problem.ToString(CultureInfo.InvariantCulture));
 
@@ -195,13 +273,7 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
 
             (Position, hash) = (entry.Position, entry.Hash);
             if (entry.Payload is null)
-            {
-                Erased++;
-                erasedUnexplained.Add(entry.EventId);
-            }
-
-            if (entry.Name == EraseEvent.Erased && long.TryParse(entry.Subject!.AsSpan(entry.Subject!.IndexOf(':', StringComparison.Ordinal) + 1), CultureInfo.InvariantCulture, out var erased))
-                explained.Add(erased);
+                Erased.Add(entry.EventId);
             return true;
         }
 
@@ -215,18 +287,19 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
                 Problem($"The chain has entries up to position {Position}, and the sequencer gave {given}.");
             if (checkpoint is not null && Position < checkpoint.Position)
                 Problem($"The tail is missing: the chain ends at position {Position}, and was at {checkpoint.Position} at the checkpoint of {checkpoint.At}.");
-            erasedUnexplained.ExceptWith(explained);
-            foreach (var id in erasedUnexplained.Order())
-                Problem($"Event {id} was erased, and no event tells of it.");
         }
 
         private string? WrongOf(Entry entry)
         {
             var expected = Position + 1;
+            if (entry.Position < expected)
+                return Invariant($"An entry stands at position {entry.Position}, before the first: it was put there by another hand.");
             if (entry.Position != expected)
                 return Invariant($"Position {expected} is missing: the next entry is {entry.Position}.");
             if (entry.Id is null)
                 return Invariant($"Position {expected}: event {entry.EventId} is missing.");
+            if (entry.Payload is null && entry.Name is (AccessLog.Recorded or EraseEvent.Erased))
+                return Invariant($"Position {expected}: event {entry.EventId} was erased, and the audit stands on it.");
             if (entry.Payload is null != entry.Salt is null)
                 return Invariant($"Position {expected}: event {entry.EventId} is erased in part.");
             if (entry.Payload is not null && !Chain.Digest(entry.Salt!, entry.Payload).AsSpan().SequenceEqual(entry.Digest))
