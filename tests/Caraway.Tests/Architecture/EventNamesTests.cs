@@ -1,16 +1,19 @@
 using System.Text.RegularExpressions;
 using Caraway.Advocacy.Contracts;
 using Caraway.Identity.Contracts;
+using Caraway.Platform.Audit;
 
 namespace Caraway.Tests.Architecture;
 
 public sealed class EventNamesTests
 {
-    private static IEnumerable<string> All => AdvocacyEvents.All.Concat(IdentityEvents.All);
+    private static IEnumerable<string> All => AdvocacyEvents.All.Concat(IdentityEvents.All).Concat(OfThePlatform);
+
+    private static readonly string[] OfThePlatform = [AccessLog.Recorded, EraseEvent.Erased];
 
     private static List<string> Raised =>
-        [.. Sources.Modules.SelectMany(module => Sources.Of(module)).Where(file => !file.Name.Contains("/Contracts/", StringComparison.Ordinal))
-            .SelectMany(file => Regex.Matches(file.Code, @"'(?<name>(case|user|api_key)\.[a-z_]+)'", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5)))
+        [.. Sources.Modules.Append("Platform").SelectMany(module => Sources.Of(module)).Where(file => !file.Name.Contains("/Contracts/", StringComparison.Ordinal))
+            .SelectMany(file => Regex.Matches(file.Code, @"'(?<name>(case|user|api_key|access|event)\.[a-z_]+)'", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5)))
             .Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     [Fact]

@@ -73,7 +73,7 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         using var document = JsonDocument.Parse(await Document());
         var secured = Operations(document).Where(operation => operation.Body.TryGetProperty("security", out _)).ToList();
 
-        Assert.Equal(9, secured.Count(operation => operation.Path.StartsWith("/cases", StringComparison.Ordinal) || operation.Path is "/intakes" || operation.Path.StartsWith("/internal", StringComparison.Ordinal)));
+        Assert.Equal(11, secured.Count(operation => operation.Path.StartsWith("/cases", StringComparison.Ordinal) || operation.Path is "/intakes" || operation.Path.StartsWith("/internal", StringComparison.Ordinal)));
         Assert.All(secured, operation =>
         {
             Assert.Matches("Needs the permission `[a-z]+:[a-z_]+`", operation.Body.GetProperty("description").GetString());
