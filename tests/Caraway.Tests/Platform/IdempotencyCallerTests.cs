@@ -40,7 +40,7 @@ public sealed class IdempotencyCallerTests(CarawayFixture caraway) : IClassFixtu
         http.Response.Body = body;
         http.Features.Set(new BufferedBody([1, 2, 3]));
         if (caller is not null)
-            http.Features.Set(new Caller { Id = caller, Permissions = [], RequestId = "r", Address = null });
+            http.Features.Set(new Caller { Id = caller, Permissions = [], RequestId = "r", Address = null, Action = "POST /things" });
 
         var filter = new IdempotencyKey(caraway.Services.GetRequiredService<MasterKey>(), TimeProvider.System);
         var result = await filter.InvokeAsync(EndpointFilterInvocationContext.Create(http), _ => ValueTask.FromResult<object?>(TypedResults.Text(answer, statusCode: 201)));
