@@ -268,6 +268,20 @@ public sealed class EventDispatcherTests(PostgresServer postgres) : IAsyncLifeti
     }
 
     [Fact]
+    public async Task An_event_that_takes_too_long_holds_up_no_other()
+    {
+        await Happen(4);
+        var slow = new Recorder { Slow = e => e.Position == 1 };
+        await Create(slow);
+        await using var source = new NpgsqlDataSourceBuilder(database.Address) { ConnectionStringBuilder = { CommandTimeout = 1 } }.Build();
+
+        await Drain(Create(slow, source));
+
+        Assert.Equal("2 4", await Effects());
+        Assert.Equal("4 2 0", await Progress());
+    }
+
+    [Fact]
     public async Task Gauges_say_how_far_behind_handlers_are()
     {
         await Happen(5);
@@ -388,6 +402,9 @@ public sealed class EventDispatcherTests(PostgresServer postgres) : IAsyncLifeti
 
         public Func<Event, bool> Fails { get; set; } = _ => false;
 
+        /// <summary>Takes longer than a statement may.</summary>
+        public Func<Event, bool> Slow { get; init; } = _ => false;
+
         public Exception Exception { get; set; } = new InvalidOperationException("On purpose.");
 
         public int Failures { get; private set; }
@@ -395,6 +412,8 @@ public sealed class EventDispatcherTests(PostgresServer postgres) : IAsyncLifeti
         public async Task Handle(IReadOnlyList<Event> events, Database database, CancellationToken cancel)
         {
             await database.Execute("insert into effects (position, handler) select unnest(@positions), @Name", new { positions = events.Select(e => e.Position).ToArray(), Name }, cancel);
+            if (events.Any(Slow))
+                await database.Execute("select pg_sleep(10)", null, cancel);
             if (!events.Any(Fails))
                 return;
             Failures++;
