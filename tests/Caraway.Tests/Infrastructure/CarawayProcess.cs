@@ -28,6 +28,8 @@ internal sealed class CarawayProcess : IDisposable
         }
     }
 
+    public int Id => process.Id;
+
     public bool HasExited => process.HasExited;
 
     /// <param name="environment">Beside what is inherited; the settings of the run's own environment are taken away.</param>
