@@ -28,10 +28,12 @@ internal static class ListFreeSlots
     public static async Task<Results<Ok<List<Slot>>, Refusal>> Handle(RowId id, string? from, string? to, string? duration, Database database, TimeProvider time, CancellationToken cancel)
     {
         var now = time.GetUtcNow().UtcDateTime;
-        if (!TryTime(from, now, out var first))
-            return Refusal.InvalidQuery("from", "It must be a time such as 2026-01-31T08:15:30Z, or a day.");
-        if (!TryTime(to, first.AddDays(DefaultDays), out var end))
-            return Refusal.InvalidQuery("to", "It must be a time such as 2026-01-31T08:15:30Z, or a day.");
+        if (!QueryTime.TryRead(from, out var wantedFrom))
+            return Refusal.InvalidQuery("from", QueryTime.Sentence);
+        if (!QueryTime.TryRead(to, out var wantedTo))
+            return Refusal.InvalidQuery("to", QueryTime.Sentence);
+        var first = wantedFrom ?? now;
+        var end = wantedTo ?? first.AddDays(DefaultDays);
         if (end <= first || end - first > TimeSpan.FromDays(MostDays))
             return Refusal.InvalidQuery("to", "The end must be after the beginning, and at most 31 days after it.");
         var minutes = BookAppointment.DefaultMinutes;
@@ -78,17 +80,4 @@ internal static class ListFreeSlots
 
     /// <summary>The next whole minute.</summary>
     private static DateTime Whole(DateTime time) => time.AddTicks(TimeSpan.TicksPerMinute - time.Ticks % TimeSpan.TicksPerMinute);
-
-    private static bool TryTime(string? text, DateTime absent, out DateTime time)
-    {
-        time = absent;
-        if (string.IsNullOrEmpty(text))
-            return true;
-        if (text.Length < "2026-01-31".Length || !char.IsAsciiDigit(text[0])
-            || !DateTimeOffset.TryParse(text.Replace(' ', '+'), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var parsed)
-            || parsed.Year is < 1900 or > 9000)
-            return false;
-        time = parsed.UtcDateTime;
-        return true;
-    }
 }

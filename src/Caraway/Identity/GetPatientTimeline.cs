@@ -28,13 +28,12 @@ internal static class GetPatientTimeline
         var own = caller.UserId == id.Value;
         if (!(own || caller.May(Permission.UsersRead)) || !await database.First<bool>(User.IsPatient, new { id.Value }, cancel))
             return Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found");
-        if (accesses.Add(caller, User.ToPatients(id.Value)) is { } unrecorded)
-            return unrecorded;
-
         var seen = rules.Where(rule => caller.May(rule.Permission)).ToDictionary(rule => rule.EventName, _ => (string[]?)null, StringComparer.Ordinal);
         foreach (var rule in rules.Where(rule => own && rule.PatientSees is not null))
             seen.TryAdd(rule.EventName, rule.PatientSees);
         var rows = await database.List<HappenedEvent.Row>(Select + page.Take, new { id = id.Value, page.Before, names = seen.Keys.ToArray() }, cancel);
+        if (accesses.Add(caller, User.ToPatients(id.Value)) is { } unrecorded)
+            return unrecorded;
         return TypedResults.Ok(Timeline.Of(rows, page.Limit, name => seen[name]));
     }
 }

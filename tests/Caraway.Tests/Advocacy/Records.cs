@@ -62,7 +62,7 @@ internal static class Records
             (select array_agg(t::text order by id) from advocacy.status_events t),
             (select array_agg(t::text order by id) from advocacy.notes t),
             (select array_agg(t::text order by id) from advocacy.documents t),
-            (select array_agg(t::text order by id) from platform.events t),
+            (select array_agg(t::text order by id) from platform.events t where name <> 'access.recorded'),
             (select array_agg(t::text order by id) from platform.jobs t))::text
         """);
 }

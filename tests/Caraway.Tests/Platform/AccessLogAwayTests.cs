@@ -23,12 +23,12 @@ public sealed class AccessLogAwayTests(CarawayFixture caraway, PostgresServer po
         await Task.Delay(2_500);
         await postgres.Maintain($"alter database {Name} with allow_connections true");
         // The first statement may meet a connection that was cut.
-        await EventLog.Until(async () => (await caraway.Get("/cases")).Status == 200);
+        await EventFlow.Until(async () => (await caraway.Get("/cases")).Status == 200);
         Assert.Equal(0, await Count(shown));
 
         if (isReadAgain)
-            await EventLog.Until(async () => (await CarawayFixture.Send(own.Client, HttpMethod.Get, $"/cases/{id}", null)).Status == 200);
-        await EventLog.Until(async () => await Count(shown) > 0, TimeSpan.FromSeconds(5));
+            await EventFlow.Until(async () => (await CarawayFixture.Send(own.Client, HttpMethod.Get, $"/cases/{id}", null)).Status == 200);
+        await EventFlow.Until(async () => await Count(shown) > 0, TimeSpan.FromSeconds(5));
 
         Assert.Equal(shown.Count, await Count(shown));
         await Task.Delay(1_500);

@@ -66,6 +66,8 @@ internal sealed partial class AccessLog(
         values (@now, 'access.recorded', 'platform.access_batch:' || @batch, 'caraway', json_build_object('batch', @batch, 'records', @count, 'digest', @digest)::text)
         """;
 
+    private const string FirstOf = "select request_id from platform.access_log where id = (@batch << 16) + 1";
+
     private const string Draw = "select nextval('platform.access_batches')";
 
     private readonly Channel<Record> waiting = Channel.CreateBounded<Record>(new BoundedChannelOptions(options.Value.Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
@@ -112,6 +114,13 @@ internal sealed partial class AccessLog(
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
+            if (await database.First<string>(FirstOf, new { batch = batchId.Value }, cancel) != batch[0].RequestId)
+            {
+                // Another's: the sequence is behind the table, as after a restore in parts.
+                batchId = await database.First<long>(Draw, null, cancel);
+                throw;
+            }
+
             LogWritten(batchId.Value);
         }
 
@@ -168,6 +177,13 @@ internal sealed partial class AccessLog(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
+        // A round that outlasts the stop's patience has the batch.
+        if (ExecuteTask is { IsCompleted: false })
+        {
+            LogLost(new TimeoutException(), batch.Count + waiting.Reader.Count);
+            return;
+        }
+
         try
         {
             while (await WriteOnce(cancellationToken) > 0)
@@ -183,7 +199,9 @@ internal sealed partial class AccessLog(
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(
         async stopping =>
         {
-            await waiting.Reader.WaitToReadAsync(stopping);
+            // What a failure left is due, whether another read comes or not.
+            if (batch.Count == 0)
+                await waiting.Reader.WaitToReadAsync(stopping);
             await Task.Delay(TimeSpan.FromMilliseconds(options.Value.DelayMilliseconds), time, stopping);
             while (await WriteOnce(stopping) == MostInBatch)
             {
@@ -206,8 +224,6 @@ internal sealed partial class AccessLog(
     private static bool TryRead(string given, out string? reason)
     {
         reason = null;
-        if (string.IsNullOrWhiteSpace(given))
-            return true;
         var text = given;
         if (!Ascii.IsValid(given))
         {
@@ -221,9 +237,9 @@ internal sealed partial class AccessLog(
             }
         }
 
-        if (text.Length > LongestReason || text.Any(char.IsControl))
+        if (Characters.Count(text) > LongestReason || text.Any(char.IsControl))
             return false;
-        reason = text.Trim();
+        reason = string.IsNullOrWhiteSpace(text) ? null : text.Trim();
         return true;
     }
 

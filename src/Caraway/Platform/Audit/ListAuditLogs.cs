@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
@@ -51,33 +50,18 @@ internal static class ListAuditLogs
                 return Refusal.InvalidQuery(filter, "The text has the character U+0000, which nothing here has.");
         }
 
-        if (!TryTime(from, out var first))
-            return Refusal.InvalidQuery("from", "It must be a time such as 2026-01-31T08:15:30Z, or a day.");
-        if (!TryTime(to, out var end))
-            return Refusal.InvalidQuery("to", "It must be a time such as 2026-01-31T08:15:30Z, or a day.");
+        if (!QueryTime.TryRead(from, out var first))
+            return Refusal.InvalidQuery("from", QueryTime.Sentence);
+        if (!QueryTime.TryRead(to, out var end))
+            return Refusal.InvalidQuery("to", QueryTime.Sentence);
 
         var sql = Sql(!string.IsNullOrEmpty(subject), !string.IsNullOrEmpty(actor), !string.IsNullOrEmpty(name), first is not null, end is not null);
         var rows = await database.List<Row>(sql + page.Take, new { page.Before, subject, actor, name, from = first, to = end }, cancel);
         long? next = rows.Count > page.Limit ? rows[page.Limit - 1].Id : null;
         var items = rows.Take(page.Limit).Select(row => new Entry(
             row.Id, row.Position, row.Time, row.EventName, row.Subject, row.Actor, row.OnBehalfOf, row.RequestId, row.Address, row.Payload is null ? null : JsonNode.Parse(row.Payload)!.AsObject())).ToList();
-        var shown = new Shown { Kind = "platform.event", Ids = [.. items.Select(item => item.Id)] };
+        long[] patients = [.. items.Select(item => item.Payload?["patient_id"]).OfType<JsonValue>().Select(id => id.TryGetValue(out long patient) ? patient : 0).Where(patient => patient > 0).Distinct()];
+        var shown = new Shown { Kind = "platform.event", Ids = [.. items.Select(item => item.Id)], PatientIds = patients.Length == 0 ? null : patients };
         return accesses.Add(caller, shown) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
-    }
-
-    /// <summary>A time with an offset, or without one in UTC; a day is its beginning. Absent and empty are no bound.</summary>
-    private static bool TryTime(string? text, out DateTime? time)
-    {
-        time = null;
-        if (string.IsNullOrEmpty(text))
-            return true;
-        if (text.Length < "2026-01-31".Length || !char.IsAsciiDigit(text[0])
-            || !DateTimeOffset.TryParse(text.Replace(' ', '+'), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var parsed))
-            return false;
-        // PostgreSQL's timestamps reach further back than ours, and ten minutes are taken off and added.
-        if (parsed.Year is < 1900 or > 9998)
-            return false;
-        time = parsed.UtcDateTime;
-        return true;
     }
 }

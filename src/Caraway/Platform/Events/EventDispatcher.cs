@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Telemetry;
@@ -29,10 +30,12 @@ internal sealed partial class EventDispatcher(
                 or exists (select from platform.event_retries r where r.handler = c.handler and not r.parked and r.run_at <= @now))
         """;
 
-    private const string Lock = """
-        select c.position as cursor, (select position from platform.sequencer) as head,
-            exists (select from platform.event_retries r where r.handler = c.handler and not r.parked) as has_waiting
-        from platform.event_cursors c where c.handler = @name for no key update of c skip locked
+    private const string Lock = "select position from platform.event_cursors where handler = @name for no key update skip locked";
+
+    /// <summary>After the lock, in a statement of its own: one that waited sees the cursor as it is, and all else as it was.</summary>
+    private const string Look = """
+        select (select position from platform.sequencer) as head,
+            exists (select from platform.event_retries r where r.handler = @name and not r.parked) as has_waiting
         """;
 
     private const string Columns = "c.position, e.id, e.name, e.subject, e.at, e.actor, e.payload";
@@ -56,7 +59,12 @@ internal sealed partial class EventDispatcher(
     private const string PutFailed = """
         insert into platform.event_retries (handler, position, subject, attempt, run_at, parked, error)
         values (@name, @position, @subject, @attempt, @runAt, @parked, @error)
-        on conflict (handler, position) do update set attempt = excluded.attempt, run_at = excluded.run_at, parked = excluded.parked, error = excluded.error
+        """;
+
+    /// <summary>Only the try that failed: another process may have done the event meanwhile.</summary>
+    private const string FailAgain = """
+        update platform.event_retries set attempt = @attempt, run_at = @runAt, parked = @parked, error = @error
+        where handler = @name and position = @position and attempt = @attempt - 1 and not parked
         """;
 
     /// <summary>The first of its subject that waits, if it is due.</summary>
@@ -73,6 +81,9 @@ internal sealed partial class EventDispatcher(
 
     private const string Done = "delete from platform.event_retries where handler = @name and position = @position";
 
+    private sealed record Surroundings(long Head, bool HasWaiting);
+
+    /// <summary>A handler's turn: nobody else has it until the transaction ends.</summary>
     private sealed record Turn(long Cursor, long Head, bool HasWaiting);
 
     private sealed record DueEvent(long Position, long Id, string Name, string Subject, DateTime At, string Actor, string? Payload, int Attempt)
@@ -176,14 +187,15 @@ internal sealed partial class EventDispatcher(
         // One at a time, past the one that fails.
         for (var i = 0; i < options.Value.Batch; i++)
         {
+            var at = new StrongBox<long>();
             try
             {
-                if (await BringBatch(handler, 1, cancel) == 0)
+                if (await BringBatch(handler, 1, cancel, at) == 0)
                     return true;
             }
             catch (Exception e) when (IsOfTheEvent(e))
             {
-                await PassOver(handler, e, cancel);
+                await PassOver(handler, at.Value, e, cancel);
             }
         }
 
@@ -191,12 +203,13 @@ internal sealed partial class EventDispatcher(
     }
 
     /// <returns>How many positions the cursor moved; 0 when there is nothing, or another process is at it.</returns>
-    private async Task<long> BringBatch(IEventHandler handler, int most, CancellationToken cancel)
+    private async Task<long> BringBatch(IEventHandler handler, int most, CancellationToken cancel, StrongBox<long>? at = null)
     {
         await using var database = new Database(source);
         await database.Begin(cancel);
-        if (await database.First<Turn>(Lock, new { name = handler.Name }, cancel) is not { } turn || turn.Cursor >= turn.Head)
+        if (await Take(handler, database, cancel) is not { } turn || turn.Cursor >= turn.Head)
             return 0;
+        at?.Value = turn.Cursor;
         var to = Math.Min(turn.Head, turn.Cursor + most);
         var events = await database.List<Event>(Read, new { cursor = turn.Cursor, to, names = handler.Events.ToArray() }, cancel);
         if (turn.HasWaiting && events.Count > 0)
@@ -224,16 +237,25 @@ internal sealed partial class EventDispatcher(
         return events.FindAll(e => !subjects.Contains(e.Subject, StringComparer.Ordinal));
     }
 
+    private static async Task<Turn?> Take(IEventHandler handler, Database database, CancellationToken cancel)
+    {
+        if (await database.First<long?>(Lock, new { name = handler.Name }, cancel) is not { } cursor)
+            return null;
+        var around = (await database.First<Surroundings>(Look, new { name = handler.Name }, cancel))!;
+        return new Turn(cursor, around.Head, around.HasWaiting);
+    }
+
     /// <summary>The event after the cursor goes to the retries, and the cursor past it.</summary>
-    private async Task PassOver(IEventHandler handler, Exception exception, CancellationToken cancel)
+    /// <param name="at">Where the cursor was when it failed; elsewhere, another process was faster.</param>
+    private async Task PassOver(IEventHandler handler, long at, Exception exception, CancellationToken cancel)
     {
         await using var database = new Database(source);
         await database.Begin(cancel);
-        if (await database.First<Turn>(Lock, new { name = handler.Name }, cancel) is not { } turn || turn.Cursor >= turn.Head)
+        if (await Take(handler, database, cancel) is not { } turn || turn.Cursor != at)
             return;
         var to = turn.Cursor + 1;
         if (await database.First<Event>(Read, new { cursor = turn.Cursor, to, names = handler.Events.ToArray() }, cancel) is { } failed)
-            await Fail(handler, failed, 1, exception, database, cancel);
+            await Fail(PutFailed, handler, failed, 1, exception, database, cancel);
         await database.Execute(Advance, new { name = handler.Name, to }, cancel);
         await database.Commit();
     }
@@ -248,13 +270,13 @@ internal sealed partial class EventDispatcher(
             {
                 await using var database = new Database(source);
                 await database.Begin(cancel);
-                if (await database.First<Turn>(Lock, new { name = handler.Name }, cancel) is not { HasWaiting: true })
+                if (await Take(handler, database, cancel) is not { HasWaiting: true })
                     return tries > 0;
                 due = await database.First<DueEvent>(Due, new { name = handler.Name, now = Now }, cancel);
                 if (due is null)
                     return tries > 0;
                 await handler.Handle([due.Event], database, cancel);
-                await database.Execute(Done, new { name = handler.Name, due.Position }, cancel);
+                await database.Execute(Done, new { name = handler.Name, position = due.Position }, cancel);
                 await database.Commit();
                 Handled(handler, [due.Event]);
             }
@@ -262,9 +284,9 @@ internal sealed partial class EventDispatcher(
             {
                 await using var database = new Database(source);
                 await database.Begin(cancel);
-                if (await database.First<Turn>(Lock, new { name = handler.Name }, cancel) is null)
+                if (await Take(handler, database, cancel) is null)
                     return true;
-                await Fail(handler, due.Event, due.Attempt + 1, e, database, cancel);
+                await Fail(FailAgain, handler, due.Event, due.Attempt + 1, e, database, cancel);
                 await database.Commit();
             }
         }
@@ -272,7 +294,7 @@ internal sealed partial class EventDispatcher(
         return true;
     }
 
-    private async Task Fail(IEventHandler handler, Event failed, int attempt, Exception exception, Database database, CancellationToken cancel)
+    private async Task Fail(string sql, IEventHandler handler, Event failed, int attempt, Exception exception, Database database, CancellationToken cancel)
     {
         var parked = attempt >= options.Value.MaxAttempts;
         if (parked)
@@ -280,19 +302,19 @@ internal sealed partial class EventDispatcher(
         else
             LogFailed(exception, handler.Name, failed.Position, failed.Name, attempt);
         await database.Execute(
-            PutFailed,
+            sql,
             new
             {
-                name = handler.Name, failed.Position, failed.Subject, attempt, runAt = Now + Backoff.Delay(attempt, Random.Shared.NextDouble()), parked,
+                name = handler.Name, position = failed.Position, subject = failed.Subject, attempt, runAt = Now + Backoff.Delay(attempt, Random.Shared.NextDouble()), parked,
                 error = string.Create(CultureInfo.InvariantCulture, $"{exception.GetType().Name} on try {attempt}; the log has the rest."),
             },
             cancel);
         metrics.EventFailed(handler.Name, parked);
     }
 
-    /// <summary>Not a stop, and not a database that is away; a statement that takes too long (57014) is the handler's own doing.</summary>
-    private static bool IsOfTheEvent(Exception exception) =>
-        exception is not OperationCanceledException && (exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } || !Problems.IsAway(exception));
+    /// <summary>Not a stop, and not a database that is away; a statement that takes too long is the handler's own doing.</summary>
+    private static bool IsOfTheEvent(Exception exception) => exception is not OperationCanceledException
+        && (exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException } || !Problems.IsAway(exception));
 
     private void Handled(IEventHandler handler, List<Event> events)
     {

@@ -20,7 +20,8 @@ public sealed record HappenedEvent(long Id, DateTime Time, string EventName, str
                     payload.Remove(hidden);
             }
 
-            return new HappenedEvent(Id, At, Name, Subject, Actor, OnBehalfOf, payload);
+            // Who sees a part only does not see whom a desk acted for.
+            return new HappenedEvent(Id, At, Name, Subject, Actor, fields is null ? OnBehalfOf : null, payload);
         }
     }
 

@@ -43,5 +43,13 @@ internal static class ReplayEvents
     }
 
     /// <returns>How many parked events are tried again.</returns>
-    public static Task<int> Parked(string handler, DateTime now, Database database, CancellationToken cancel) => database.Execute(ParkedSql, new { handler, now }, cancel);
+    public static async Task<int> Parked(string handler, DateTime now, Database database, CancellationToken cancel)
+    {
+        await database.Begin(cancel);
+        // Not beside a batch, which would bring later events of the same subjects.
+        await database.First<long?>(CursorSql, new { handler }, cancel);
+        var count = await database.Execute(ParkedSql, new { handler, now }, cancel);
+        await database.Commit();
+        return count;
+    }
 }

@@ -23,7 +23,7 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
         returning fence, position, hash, final_id, cluster, (select system_identifier from pg_control_system()) as this_cluster
         """;
 
-    private const string GiveLease = "update platform.sequencer set lease_until = null where holder = @me and fence = @fence";
+    private const string GiveLease = "update platform.sequencer set lease_until = null where holder = @me";
 
     /// <summary>Events without a position, each with whether every transaction that is older than its own has ended.</summary>
     internal const string Waiting = """
@@ -72,6 +72,7 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
     private readonly string me = string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}:{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
     private readonly SemaphoreSlim turn = new(1);
     private State? state;
+    private bool hasHeld;
 
     /// <summary>A waiting event, and whether it may have its position now.</summary>
     internal sealed record Candidate(
@@ -175,13 +176,13 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (state is not { } held)
+        if (!hasHeld)
             return;
         state = null;
         try
         {
             await using var database = new Database(source);
-            await database.Execute(GiveLease, new { me, fence = held.Fence }, CancellationToken.None);
+            await database.Execute(GiveLease, new { me }, CancellationToken.None);
         }
         catch (NpgsqlException e)
         {
@@ -216,6 +217,7 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
         var held = await database.First<Held>(TakeLease, new { me, seconds = (double)options.Value.LeaseSeconds }, cancel);
         if (held is null)
             return null;
+        hasHeld = true;
         LogTaken(held.Fence, held.Position);
         if (held.Cluster != held.ThisCluster)
             await database.Execute(Adopt, new { finalId = held.FinalId, cluster = held.ThisCluster, fence = held.Fence }, cancel);
@@ -231,7 +233,8 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
         var ready = Ready(waiting);
         var isSettled = now.Mark is { } mark && seen.OldestXid >= mark.Xid;
         var finalId = isSettled ? Math.Max(now.FinalId, Final(now.Mark!.Id, waiting, ready, isWhole: waiting.Count < batch)) : now.FinalId;
-        if (ready.Count == 0 && finalId == now.FinalId && time.GetElapsedTime(now.LeaseTakenAt, began) < TimeSpan.FromSeconds(options.Value.LeaseSeconds) / 3)
+        var needsMark = now.Mark is null || isSettled;
+        if (ready.Count == 0 && finalId == now.FinalId && !(needsMark && seen.LastId > finalId) && time.GetElapsedTime(now.LeaseTakenAt, began) < TimeSpan.FromSeconds(options.Value.LeaseSeconds) / 3)
             return Round.Idle;
 
         var (positions, hashes) = (new long[ready.Count], new byte[ready.Count][]);
@@ -262,7 +265,7 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
         if (written.Appended != ready.Count)
             throw new InvalidOperationException($"{written.Appended} of {ready.Count} events got their positions.");
         (now.Position, now.Hash, now.FinalId, now.LeaseTakenAt) = (position, hash, finalId, began);
-        if (now.Mark is null || isSettled)
+        if (needsMark)
             now.Mark = new Mark(seen.LastId, written.Xid);
         return ready.Count == 0 ? Round.Idle : ready.Count == batch ? Round.Full : Round.Sequenced;
     }

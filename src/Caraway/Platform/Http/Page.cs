@@ -35,7 +35,7 @@ internal readonly record struct Page(int Limit, long Before)
         number = absent;
         if (string.IsNullOrEmpty(text))
             return true;
-        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number))
+        if (!text.Contains('\0', StringComparison.Ordinal) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number))
             return true;
         var digits = text.AsSpan(text[0] is '-' or '+' ? 1 : 0);
         number = text[0] == '-' ? long.MinValue : long.MaxValue;

@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Caraway.Tests.Infrastructure;
 
 /// <summary>What happens behind an answer: accesses written, events given their positions and brought to their handlers.</summary>
-internal static class EventLog
+internal static class EventFlow
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
