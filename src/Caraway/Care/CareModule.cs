@@ -35,8 +35,8 @@ internal static class CareModule
         routes.MapPut("/doctors/{id}/availability", SetAvailability.Handle).Needs(Permission.CareWrite).WithMetadata(new TakesIfMatch()).Refuses(400, 401, 403, 404, 412, 413, 415, 422).WithSummary("Say when a doctor can be booked");
         routes.MapGet("/doctors/{id}/availability", GetAvailability.Handle).Needs(Permission.CareRead).Refuses(401, 403, 404).WithSummary("When a doctor can be booked");
         routes.MapGet("/doctors/{id}/free-slots", ListFreeSlots.Handle).Needs(Permission.CareRead).Refuses(401, 403, 404, 422).WithSummary("Where an appointment fits");
-        routes.MapPost("/users/{id}/calendar-link", CalendarLink.Create).Needs(Permission.CareRead).Refuses(401, 403, 404).WithSummary("Make a secret calendar address; the one before ends");
-        routes.MapDelete("/users/{id}/calendar-link", CalendarLink.Revoke).Needs(Permission.CareRead).Refuses(401, 403, 404).WithSummary("Revoke the calendar address");
+        routes.MapPost("/users/{id}/calendar-link", CalendarLink.Create).Needs(Permission.CareWrite).Refuses(401, 403, 404).WithSummary("Make a secret calendar address; the one before ends");
+        routes.MapDelete("/users/{id}/calendar-link", CalendarLink.Revoke).Needs(Permission.CareWrite).Refuses(401, 403, 404).WithSummary("Revoke the calendar address");
         routes.MapGet("/calendars/{file}", GetCalendar.Handle).AllowAnonymous().Refuses(404).WithSummary("Appointments as iCalendar, at a secret address");
     }
 }

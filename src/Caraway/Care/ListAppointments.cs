@@ -27,11 +27,11 @@ internal static class ListAppointments
     private static readonly string OfDoctorSql = Select("doctor");
 
     public static Task<Results<Ok<List<Appointment.Response>>, Refusal>> OfPatient(
-        [FromRoute(Name = "patient_id")] RowId patientId, string? limit, string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
+        [FromRoute(Name = "patient_id")] RowId patientId, string? limit, [Opaque] string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
         List(OfPatientSql, patientId, limit, cursor, Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found"), http, caller, accesses, database, cancel);
 
     public static Task<Results<Ok<List<Appointment.Response>>, Refusal>> OfDoctor(
-        [FromRoute(Name = "doctor_id")] RowId doctorId, string? limit, string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
+        [FromRoute(Name = "doctor_id")] RowId doctorId, string? limit, [Opaque] string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
         List(OfDoctorSql, doctorId, limit, cursor, Refusal.NotFound(ProblemCodes.UserNotFound, "Doctor not found"), http, caller, accesses, database, cancel);
 
     private static async Task<Results<Ok<List<Appointment.Response>>, Refusal>> List(

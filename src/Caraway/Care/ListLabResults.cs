@@ -19,7 +19,7 @@ internal static class ListLabResults
         """;
 
     public static async Task<Results<Ok<List<LabResult.Response>>, Refusal>> Handle(
-        [FromRoute(Name = "patient_id")] RowId patientId, string? limit, string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        [FromRoute(Name = "patient_id")] RowId patientId, string? limit, [Opaque] string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         if (TimePage.Read(limit, cursor, out var page) is { } refusal)
             return refusal;

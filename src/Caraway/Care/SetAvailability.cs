@@ -16,7 +16,7 @@ internal static class SetAvailability
     public sealed record Rules
     {
         /// <summary>A time zone of the IANA database; the windows are by its clocks.</summary>
-        [Needed]
+        [Needed, Text(100)]
         public string? TimeZone { get; init; }
 
         /// <summary>Null is at any time, but for the exceptions; an empty list is never, but for them.</summary>

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Caraway.Advocacy.Contracts;
+using Caraway.Care.Contracts;
 using Caraway.Identity.Contracts;
 using Caraway.Platform.Audit;
 
@@ -7,13 +8,13 @@ namespace Caraway.Tests.Architecture;
 
 public sealed class EventNamesTests
 {
-    private static IEnumerable<string> All => AdvocacyEvents.All.Concat(IdentityEvents.All).Concat(OfThePlatform);
+    private static IEnumerable<string> All => AdvocacyEvents.All.Concat(IdentityEvents.All).Concat(CareEvents.All).Concat(OfThePlatform);
 
     private static readonly string[] OfThePlatform = [AccessLog.Recorded, EraseEvent.Erased];
 
     private static List<string> Raised =>
         [.. Sources.Modules.Append("Platform").SelectMany(module => Sources.Of(module)).Where(file => !file.Name.Contains("/Contracts/", StringComparison.Ordinal))
-            .SelectMany(file => Regex.Matches(file.Code, @"'(?<name>(case|user|api_key|access|event)\.[a-z_]+)'", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5)))
+            .SelectMany(file => Regex.Matches(file.Code, @"'(?<name>(case|user|api_key|appointment|lab_result|availability|calendar_link|access|event)\.[a-z_]+)'", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5)))
             .Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     [Fact]
@@ -34,6 +35,7 @@ public sealed class EventNamesTests
     [Theory]
     [InlineData(typeof(AdvocacyEvents))]
     [InlineData(typeof(IdentityEvents))]
+    [InlineData(typeof(CareEvents))]
     public void The_contracts_list_has_each_of_its_names_once(Type contract)
     {
         var names = contract.GetFields().Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!);

@@ -51,11 +51,11 @@ public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<Car
 
     [Fact]
     public void An_auditor_changes_nothing_but_his_own_account() =>
-        Assert.Equal(["account:write"], Roles.Permissions(Roles.Auditor).Where(permission => !permission.EndsWith(":read", StringComparison.Ordinal)));
+        Assert.Equal(["account:write"], Roles.Permissions(Roles.Auditor).Where(permission => !permission.EndsWith(":read", StringComparison.Ordinal) && permission != Permission.CareReadAll));
 
     [Fact]
-    public void A_patient_has_his_own_account_and_no_more() =>
-        Assert.Equal(["account:read", "account:write"], Roles.Permissions(Roles.Patient).Order(StringComparer.Ordinal));
+    public void A_patient_has_his_own_account_and_care_and_no_more() =>
+        Assert.Equal(["account:read", "account:write", "care:read", "care:write"], Roles.Permissions(Roles.Patient).Order(StringComparer.Ordinal));
 
     [Fact]
     public void An_unknown_role_permits_nothing() => Assert.Empty(Roles.Permissions("king"));

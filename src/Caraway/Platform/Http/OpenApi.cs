@@ -88,14 +88,17 @@ internal static class OpenApi
         Schema = new OpenApiSchema { Type = JsonSchemaType.String },
     };
 
+    private static bool IsOpaque(Microsoft.AspNetCore.Mvc.ApiExplorer.ApiParameterDescription parameter) =>
+        parameter.ParameterDescriptor is Microsoft.AspNetCore.Mvc.Infrastructure.IParameterInfoParameterDescriptor { ParameterInfo: { } info } && info.IsDefined(typeof(OpaqueAttribute), inherit: false);
+
     /// <summary>Says what our own JSON converters hide (texts, times, ids), and what the attributes of a request mean.</summary>
     private static Task Schema(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancel)
     {
         var type = context.ParameterDescription is { } parameter && parameter.Source != BindingSource.Body ? parameter.ParameterDescriptor.ParameterType : context.JsonTypeInfo.Type;
         var isNullable = context.JsonPropertyInfo?.IsGetNullable == true;
-        if (type == typeof(RowId) || context.ParameterDescription?.Name is "limit" or "cursor")
+        if (type == typeof(RowId) || (context.ParameterDescription?.Name is "limit" or "cursor" && !IsOpaque(context.ParameterDescription)))
             (schema.Type, schema.Format, schema.Properties, schema.Description) = (JsonSchemaType.Integer, "int64", null, null);
-        else if (type == typeof(string) || type == typeof(DateTime))
+        else if (type == typeof(string) || type == typeof(DateTime) || type == typeof(DateTime?))
             schema.Type = isNullable ? JsonSchemaType.String | JsonSchemaType.Null : JsonSchemaType.String;
         else if (schema.Type == JsonSchemaType.Array)
             schema.Items ??= new OpenApiSchema { Type = JsonSchemaType.String };
@@ -130,3 +133,7 @@ internal static class OpenApi
 
 /// <summary>Marks a route that honours <c>If-Match</c>.</summary>
 internal sealed record TakesIfMatch;
+
+/// <summary>A cursor that is text of ours and no id.</summary>
+[AttributeUsage(AttributeTargets.Parameter)]
+internal sealed class OpaqueAttribute : Attribute;
