@@ -70,7 +70,7 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
                 Me = what.EndsWith("doctor", StringComparison.Ordinal) ? MillionAppointments.Doctor : MillionAppointments.Patient,
                 Time = new DateTime(9000, 1, 1, 0, 0, 0, DateTimeKind.Utc), Id2 = long.MaxValue,
                 from = now, to = now.AddDays(31),
-                hash = new byte[] { (byte)(what == "doctor" ? 2 : 1) }, since = now.AddDays(-90),
+                hash = Convert.FromHexString(what == "doctor" ? "00004E21" : "00002711"), since = now.AddDays(-90),
                 // A booking or a change.
                 patientId = name == "add a lab result, a doctor" ? MillionAppointments.Patient : sql == BookAppointment.Insert ? MillionAppointments.Patient : appointment.PatientId,
                 doctorId = sql == BookAppointment.Insert || sql == Availabilities.Select ? (long?)MillionAppointments.Doctor : appointment.DoctorId,
@@ -136,7 +136,7 @@ public sealed class MillionAppointments(PostgresServer postgres) : IAsyncLifetim
             insert into identity.users (email, email_key, full_name, password_hash, role, created_at, updated_at)
             select 'user' || n || '@example.org', 'user' || n || '@example.org', 'User ' || n, 'x', case when n > 20000 then 'doctor' else 'patient' end, now(), now() from generate_series(1, 20500) n;
             insert into care.availability (doctor_id, rules, version, updated_at) select n, '{"time_zone":"UTC"}', 1, now() from generate_series(20001, 20500) n;
-            insert into care.calendar_links (user_id, token_hash, created_at) values (10001, '\x01', now()), (20001, '\x02', now());
+            insert into care.calendar_links (user_id, token_hash, created_at) select n, decode(lpad(to_hex(n), 8, '0'), 'hex'), now() from generate_series(1, 20500) n;
             insert into care.appointments (patient_id, doctor_id, scheduled_time, ends_at, duration_minutes, reason, status, doctor_given_by, created_at, updated_at)
             select 1 + n % 20000, 20001 + (n + n / 20000) % 500, t, t + interval '30 minutes', 30, 'A reason of some length', case
                     when n % 10 = 0 then 'cancelled' when n < 500000 then 'completed' when n % 10 = 1 then 'pending' else 'confirmed' end, 'user:1', now(), now()

@@ -64,7 +64,8 @@ public sealed class AppointmentKillTests(CarawayFixture caraway, ITestOutputHelp
 
         var seconds = clock.Elapsed.TotalSeconds;
         var (before, after) = (await Count($"{Cancellations} where w.id is null"), await Count($"{Cancellations} where w.id < c.id"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Kills} kills, {midway} of them with jobs at work, in {seconds:0.0} s; {before} cancelled before their confirmation, {after} after it; {await Count("platform.jobs where kind = 'schedule_appointment' and attempt > 1")} tasks begun more than once."));
+        var again = await Count("platform.jobs where kind = 'schedule_appointment' and attempt > 1");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Kills} kills, {midway} of them with jobs at work, in {seconds:0.0} s; {before} cancelled before their confirmation, {after} after it; {again} tasks begun more than once."));
         Assert.InRange(midway, 3, Kills);
         const int cancelled = Appointments / CancelOneIn;
         // Both sides of the race were met.
