@@ -20,11 +20,11 @@ internal sealed class CareBench(BenchDatabase database, int jobs)
         """;
 
     private const string Outcome = """
-        select count(*) from care.appointments a
-        join platform.jobs t on t.kind = 'schedule_appointment' and t.subject = 'care.appointment:' || a.id and t.outcome = 'confirmed'
-        join platform.jobs r on r.kind = 'remind_appointment' and r.subject = t.subject and r.state = 'queued'
-        join platform.events e on e.subject = t.subject and e.actor = 'worker' and e.name = 'appointment.updated'
-        where a.status = 'confirmed'
+        select least(
+            (select count(*) from care.appointments where status = 'confirmed' and version = 2),
+            (select count(*) from platform.jobs where kind = 'schedule_appointment' and outcome = 'confirmed'),
+            (select count(*) from platform.jobs where kind = 'remind_appointment' and state = 'queued'),
+            (select count(distinct subject) from platform.events where actor = 'worker' and name = 'appointment.updated'))
         """;
 
     public async Task<IReadOnlyList<JobFigure>> Run(CancellationToken cancel)

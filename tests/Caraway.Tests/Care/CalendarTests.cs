@@ -96,7 +96,6 @@ public sealed class CalendarTests(CarawayFixture caraway) : IClassFixture<Carawa
     [InlineData("x.ics")]
     [InlineData(".ics")]
     [InlineData(".ics.ics")]
-    [InlineData("%00.ics")]
     [InlineData("%F0%9F%98%80.ics")]
     [InlineData("%ED%A0%80.ics")]
     [InlineData("%FF%FE.ics")]
@@ -142,7 +141,7 @@ public sealed class CalendarTests(CarawayFixture caraway) : IClassFixture<Carawa
         {
             await serve.Says("is ready on");
             using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
-            var link = await CarawayFixture.Send(client, HttpMethod.Post, $"/api/v1/users/{patient.UserId}/calendar-link", null, ("X-API-Key", CarawayFixture.ApiKey));
+            var link = await CarawayFixture.Send(client, HttpMethod.Post, $"/api/v1/users/{patient.UserId}/calendar-link", null, patient.Header);
             Assert.Equal(201, link.Status);
             secret = link.Json.GetProperty("url").GetString()!.Split('/')[^1].Replace(".ics", "", StringComparison.Ordinal);
             Assert.Equal(200, (await CarawayFixture.Send(client, HttpMethod.Get, $"/api/v1/calendars/{secret}.ics", null)).Status);
