@@ -10,6 +10,8 @@ namespace Caraway.Bench;
 /// <summary>Jobs per second over two workers, beside bare SQL loops over the same table.</summary>
 internal sealed class JobBench(BenchDatabase database, int jobs)
 {
+    public const string Queue = "bench";
+
     private const int Workers = 2;
 
     /// <summary>The least that could be done: claim, work and end in one statement; a crash loses nothing, but there is no lease, no fence, no retry.</summary>
@@ -38,47 +40,51 @@ internal sealed class JobBench(BenchDatabase database, int jobs)
 
     public async Task<IReadOnlyList<JobFigure>> Run(CancellationToken cancel) =>
     [
-        await Measure("caraway, empty jobs", () => Product(new Nothing(), cancel), cancel),
-        await Measure("caraway, one row changed each", () => Product(new OneRow(), cancel), cancel),
+        await Measure("caraway, empty jobs", () => Product(Queue, new Nothing(), cancel), cancel),
+        await Measure("caraway, one row changed each", () => Product(Queue, new OneRow(), cancel), cancel),
         await Measure("bare SQL: claim, then change and end (two commits a batch)", () => Loops(TwoCommits, cancel), cancel),
         await Measure("bare SQL: claim, change and end in one statement", () => Loops(OneCommit, cancel), cancel),
     ];
 
-    private async Task<JobFigure> Measure(string name, Func<Task> work, CancellationToken cancel)
+    private string Things => $$"""
+        drop table if exists bench_things;
+        create table bench_things (id bigint primary key, changes integer not null) with (fillfactor = 70);
+        insert into bench_things select n, 0 from generate_series(1, {{jobs}}) n;
+        insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
+        select 'bench', 'bench', 'bench.thing:' || n, '{"thing":' || n || '}', now(), now(), now() from generate_series(1, {{jobs}}) n;
+        """;
+
+    public Task<JobFigure> Measure(string name, Func<Task> work, CancellationToken cancel) =>
+        Measure(name, Things, work, "select count(*) from platform.jobs where state = 'succeeded'", cancel);
+
+    /// <param name="fill">Queues the jobs.</param>
+    /// <param name="outcome">Counts what was done; it must be all.</param>
+    public async Task<JobFigure> Measure(string name, string fill, Func<Task> work, string outcome, CancellationToken cancel)
     {
         var rates = new List<double>();
         for (var run = 0; run < 3; run++)
         {
-            await database.Execute(
-                $$"""
-                truncate platform.jobs;
-                drop table if exists bench_things;
-                create table bench_things (id bigint primary key, changes integer not null) with (fillfactor = 70);
-                insert into bench_things select n, 0 from generate_series(1, {{jobs}}) n;
-                insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
-                select 'bench', 'bench', 'bench.thing:' || n, '{"thing":' || n || '}', now(), now(), now() from generate_series(1, {{jobs}}) n;
-                """,
-                cancel);
+            await database.Execute("truncate platform.jobs; truncate platform.events cascade;" + fill, cancel);
             await database.Settle(cancel);
             var clock = Stopwatch.StartNew();
             await work();
             rates.Add(jobs / clock.Elapsed.TotalSeconds);
-            await using var left = database.Source.CreateCommand("select count(*) from platform.jobs where state <> 'succeeded'");
-            if (await left.ExecuteScalarAsync(cancel) is not 0L)
+            await using var done = database.Source.CreateCommand(outcome);
+            if (await done.ExecuteScalarAsync(cancel) is not long count || count != jobs)
                 throw new InvalidOperationException($"{name} left jobs behind; a figure would mean nothing.");
         }
 
         return new JobFigure(name, Median.Of(rates));
     }
 
-    private async Task Product(IJobHandler handler, CancellationToken cancel)
+    public async Task Product(string queue, IJobHandler handler, CancellationToken cancel)
     {
         using var provider = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var metrics = new CarawayMetrics(provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), [], TimeProvider.System);
         var handlers = new Dictionary<string, IJobHandler>(StringComparer.Ordinal) { [handler.Kind] = handler };
         await Task.WhenAll(Enumerable.Range(0, Workers).Select(async _ =>
         {
-            var worker = new JobWorker("bench", handlers, new JobOptions(), new JobWorker.Surroundings
+            var worker = new JobWorker(queue, handlers, new JobOptions(), new JobWorker.Surroundings
             {
                 Database = () => new Database(database.Source), Time = TimeProvider.System, Metrics = metrics, Logger = NullLogger.Instance,
             });
@@ -125,7 +131,7 @@ internal sealed class JobBench(BenchDatabase database, int jobs)
         return ids.Count;
     }
 
-    private sealed class Nothing : IJobHandler
+    internal sealed class Nothing : IJobHandler
     {
         public string Kind => "bench";
 

@@ -6,7 +6,7 @@ using System.Text.Json.Serialization;
 namespace Caraway.Bench;
 
 /// <summary>All that one run of the bench found.</summary>
-internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs, IdentityFigures? Identity)
+internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs, IReadOnlyList<JobFigure>? Care, IdentityFigures? Identity)
 {
     public string ToJson() => JsonSerializer.Serialize(this, BenchJson.Default.Report);
 
@@ -28,10 +28,12 @@ internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<J
             Line($"\nThe product's resident memory: {Http.ResidentAtStart:0} MB at the start, {Http.ResidentAfter:0} MB after the bench.");
         }
 
-        if (Jobs is not null)
+        foreach (var (title, figures) in new[] { ("jobs", Jobs), ("appointments", Care) })
         {
-            text.AppendLine().AppendLine("| jobs | jobs/s |").AppendLine("|---|---:|");
-            foreach (var figure in Jobs)
+            if (figures is null)
+                continue;
+            text.AppendLine().AppendLine($"| {title} | jobs/s |").AppendLine("|---|---:|");
+            foreach (var figure in figures)
                 Line($"| {figure.Name} | {figure.JobsPerSecond:#,0} |");
         }
 
