@@ -6,7 +6,7 @@ namespace Caraway.Bench;
 /// <summary>Product and limit on one database, loaded in turn; each alternates with the other, and which goes first alternates too.</summary>
 internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
 {
-    private const string ApiKey = "bench-key-0123456789";
+    internal const string ApiKey = "bench-key-0123456789";
     internal const string Master = "a master key for the bench, which keeps nothing secret";
     private const int WarmUpSeconds = 10;
     private const int CasesOfARun = 30_000;

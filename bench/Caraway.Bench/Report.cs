@@ -6,7 +6,7 @@ using System.Text.Json.Serialization;
 namespace Caraway.Bench;
 
 /// <summary>All that one run of the bench found.</summary>
-internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs, IReadOnlyList<JobFigure>? Care, IdentityFigures? Identity)
+internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs, IReadOnlyList<JobFigure>? Care, IdentityFigures? Identity, EventFigures? Events)
 {
     public string ToJson() => JsonSerializer.Serialize(this, BenchJson.Default.Report);
 
@@ -44,6 +44,13 @@ internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<J
             Line($"| refreshes, 8 callers | {Identity.Refreshes.PerSecond:#,0}/s | {Identity.Refreshes.CpuMicroseconds:#,0} |");
             Line($"| token check, the first time | {Identity.TokenFirst:0.0} µs | |");
             Line($"| token check, remembered | {Identity.TokenRemembered:0.00} µs | |");
+        }
+
+        if (Events is not null)
+        {
+            text.AppendLine().AppendLine("| from event to handler | events/s | p50 ms | p99 ms | within 100 ms |").AppendLine("|---|---:|---:|---:|---:|");
+            foreach (var (name, delay) in new[] { ("paced", Events.Paced), ("as fast as 8 callers can", Events.Full) })
+                Line($"| {name} | {delay.EventsPerSecond:#,0} | {delay.P50Milliseconds:0} | {delay.P99Milliseconds:0} | {delay.WithinTenth:0.0000} |");
         }
 
         return text.ToString();

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Caraway.Bench;
+
+/// <summary>From what happened to the commit of what a handler made of it, as the product's own histogram counts it; one process, nothing killed.</summary>
+internal sealed class EventBench(BenchDatabase database)
+{
+    private const int Callers = 8;
+    private const string Histogram = "caraway_events_delay_seconds_bucket{handler=\"patient-timelines\",le=\"";
+    private static readonly TimeSpan Length = TimeSpan.FromSeconds(15);
+
+    public async Task<EventFigures> Run(CancellationToken cancel)
+    {
+        using var product = await ServerProcess.Start("product", 8174, "/health", HttpBench.Product(database, 8174), cancel);
+        using var client = new HttpClient { BaseAddress = new Uri("http://127.0.0.1:8174") };
+        client.DefaultRequestHeaders.Add("X-API-Key", HttpBench.ApiKey);
+        await CatchUp(cancel);
+        await Load(client, TimeSpan.Zero, TimeSpan.FromSeconds(3), cancel);
+        await CatchUp(cancel);
+        return new EventFigures(await Measure(client, TimeSpan.FromMilliseconds(80), cancel), await Measure(client, TimeSpan.Zero, cancel));
+    }
+
+    private async Task<EventDelay> Measure(HttpClient client, TimeSpan pause, CancellationToken cancel)
+    {
+        var before = await Buckets(client, cancel);
+        var done = await Load(client, pause, Length, cancel);
+        await CatchUp(cancel);
+        var after = await Buckets(client, cancel);
+        var buckets = after.Select(bucket => (bucket.Bound, Count: bucket.Count - before.First(b => b.Bound.Equals(bucket.Bound)).Count)).ToList();
+        return new EventDelay(done / Length.TotalSeconds, Quantile(buckets, 0.5) * 1000, Quantile(buckets, 0.99) * 1000, (double)buckets.First(b => b.Bound.Equals(0.1)).Count / buckets[^1].Count);
+    }
+
+    private static async Task<int> Load(HttpClient client, TimeSpan pause, TimeSpan length, CancellationToken cancel)
+    {
+        var clock = Stopwatch.StartNew();
+        var counts = await Task.WhenAll(Enumerable.Range(0, Callers).Select(async _ =>
+        {
+            var done = 0;
+            for (; clock.Elapsed < length; done++)
+            {
+                await IdentityBench.Post(client, "/intakes", """{"full_name":"Ada Lovelace","narrative":"The plan denied the treatment."}""", cancel);
+                if (pause > TimeSpan.Zero)
+                    await Task.Delay(pause, cancel);
+            }
+
+            return done;
+        }));
+        return counts.Sum();
+    }
+
+    /// <summary>Waits until nothing waits for its position or its handler.</summary>
+    private async Task CatchUp(CancellationToken cancel)
+    {
+        const string sql = """
+            select (select position from platform.event_cursors where handler = 'patient-timelines') = (select position from platform.sequencer)
+                and not exists (select from platform.events e where not exists (select from platform.chain c where c.event_id = e.id))
+            """;
+        while (true)
+        {
+            await using var command = database.Source.CreateCommand(sql);
+            if (await command.ExecuteScalarAsync(cancel) is true)
+                return;
+            await Task.Delay(200, cancel);
+        }
+    }
+
+    private static async Task<List<(double Bound, long Count)>> Buckets(HttpClient client, CancellationToken cancel)
+    {
+        var text = await client.GetStringAsync(new Uri("/metrics", UriKind.Relative), cancel);
+        return [.. text.Split('\n').Where(line => line.StartsWith(Histogram, StringComparison.Ordinal)).Select(line =>
+        {
+            var end = line.IndexOf('"', Histogram.Length);
+            var bound = line[Histogram.Length..end];
+            return (bound == "+Inf" ? double.PositiveInfinity : double.Parse(bound, CultureInfo.InvariantCulture), long.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture));
+        })];
+    }
+
+    /// <summary>As Prometheus' histogram_quantile: linear within a bucket.</summary>
+    private static double Quantile(List<(double Bound, long Count)> buckets, double share)
+    {
+        var wanted = share * buckets[^1].Count;
+        var at = buckets.FindIndex(bucket => bucket.Count >= wanted);
+        var (low, below) = at == 0 ? (0, 0) : buckets[at - 1];
+        return double.IsInfinity(buckets[at].Bound) ? low : low + (buckets[at].Bound - low) * (wanted - below) / Math.Max(1, buckets[at].Count - below);
+    }
+}
+
+/// <param name="WithinTenth">The share that was handled within 100 ms.</param>
+internal sealed record EventDelay(double EventsPerSecond, double P50Milliseconds, double P99Milliseconds, double WithinTenth);
+
+/// <param name="Paced">A hundred events a second.</param>
+/// <param name="Full">As many as eight callers can.</param>
+internal sealed record EventFigures(EventDelay Paced, EventDelay Full);
