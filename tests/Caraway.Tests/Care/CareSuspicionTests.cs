@@ -130,6 +130,28 @@ public sealed class CareSuspicionTests(CarawayFixture caraway) : IClassFixture<C
         (await caraway.As(staff, HttpMethod.Get, $"/api/v1/tasks/{job}")).IsProblem(404, "task_not_found");
     }
 
+    [Fact]
+    public async Task A_doctor_who_cannot_be_booked_has_no_free_slots()
+    {
+        var (doctor, patient) = (await caraway.Person("doctor"), await caraway.Person());
+        await caraway.Database.Execute($"update identity.users set is_active = false where id = {doctor.UserId}");
+
+        var answer = await caraway.As(patient, HttpMethod.Get, $"/api/v1/doctors/{doctor.UserId}/free-slots");
+
+        Assert.True(answer.Status == 404 || answer.Body == "[]", answer.Body[..100]);
+    }
+
+    [Fact]
+    public async Task A_key_that_may_write_all_may_change_any_appointment()
+    {
+        var (doctor, patient) = (await caraway.Person("doctor"), await caraway.Person());
+        var id = await caraway.Booked(patient, patient.UserId, doctor.UserId, Clinic.NewTime());
+
+        var answer = await caraway.Anonymously(HttpMethod.Patch, $"/api/v1/appointments/{id}", """{"status":"cancelled"}""", await caraway.Key("care:read", "care:write", "care:write_all"));
+
+        Assert.True(answer.Status == 200, answer.Body);
+    }
+
     private async Task Put(Accounts.SignedIn doctor, string from, string to)
     {
         var windows = string.Join(',', new[] { "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday" }.Select(day => $$"""{"day":"{{day}}","from":"{{from}}","to":"{{to}}"}"""));
