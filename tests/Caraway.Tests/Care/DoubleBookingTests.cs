@@ -1,0 +1,180 @@
+using System.Collections.Concurrent;
+using Caraway.Platform.Jobs;
+using Caraway.Tests.Identity;
+using Caraway.Tests.Infrastructure;
+using Caraway.Tests.Platform;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Caraway.Tests.Care;
+
+/// <summary>Many callers at two processes want the same times.</summary>
+public sealed class DoubleBookingTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
+{
+    private static readonly (string, string)[] Quiet = [("Jobs:Enabled", "false"), ("RateLimits:AddressPerMinute", "0"), ("RateLimits:CallerPerMinute", "0")];
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Of_200_bookings_for_four_quarter_hours_four_win(bool sameDoctor)
+    {
+        await using var other = await Other();
+        var before = await caraway.Deadlocks();
+        var key = await caraway.Key("care:*");
+        var (patients, doctors) = (await People("patient", sameDoctor ? 200 : 1), await People("doctor", sameDoctor ? 1 : 200));
+        var hour = Clinic.NewTime();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i =>
+            Send(i % 2 == 0 ? caraway.Stranger : other.Client, key, HttpMethod.Post, "/api/v1/appointments",
+                Clinic.Booking(patients[i % patients.Length], doctors[i % doctors.Length], hour.AddMinutes(15 * (i / 2 % 4)), 15))));
+
+        Assert.Equal("201: 4, 409: 196", Count(answers));
+        Assert.All(answers.Where(answer => answer.Status == 409), answer => Assert.Equal(sameDoctor ? "Doctor already has an appointment at that time" : "Patient already has an appointment at that time", answer.Detail));
+        Assert.Equal((0, before), (await caraway.Overlaps(), await caraway.Deadlocks()));
+    }
+
+    [Fact]
+    public async Task Bookings_moves_and_cancellations_at_random_leave_no_overlap()
+    {
+        await using var other = await Other();
+        var before = await caraway.Deadlocks();
+        var answers = await Storm(other, () => Task.CompletedTask);
+
+        Assert.DoesNotContain(answers, answer => answer.Status >= 500);
+        Assert.True(answers.Count(answer => answer.Status == 201) > 10, Count(answers));
+        Assert.Equal((0, before), (await caraway.Overlaps(), await caraway.Deadlocks()));
+    }
+
+    [Fact]
+    public async Task Confirmations_beside_bookings_and_moves_do_not_deadlock()
+    {
+        await using var other = await Other();
+        var before = await caraway.Deadlocks();
+        var worker = caraway.Services.GetRequiredService<JobWorkers>().Worker("appointments");
+        var all = new List<Answer>();
+        for (var round = 0; round < 4; round++)
+            all.AddRange(await Storm(other, () => worker.RunOnce(default)));
+
+        Assert.Equal("", string.Join('\n', all.Where(answer => answer.Status >= 500).Select(answer => answer.Body)));
+        Assert.Equal((0, before), (await caraway.Overlaps(), await caraway.Deadlocks()));
+    }
+
+    /// <summary>
+    /// The worker confirms two appointments in one statement; between the two, somebody wants a time that overlaps both. A trigger makes
+    /// the moment between them long.
+    /// </summary>
+    [Fact]
+    public async Task A_booking_between_two_confirmations_of_one_batch_does_not_deadlock()
+    {
+        var before = await caraway.Deadlocks();
+        var key = await caraway.Key("care:*");
+        var (patients, doctor) = (await People("patient", 3), (await People("doctor", 1))[0]);
+        var hour = Clinic.NewTime();
+        foreach (var quarter in new[] { 0, 1 })
+            Assert.Equal(201, (await Send(caraway.Stranger, key, HttpMethod.Post, "/api/v1/appointments", Clinic.Booking(patients[quarter], doctor, hour.AddMinutes(15 * quarter), 15))).Status);
+        await caraway.Database.Execute(
+            $$"""
+            create function care.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.7); return new; end $$;
+            create trigger slow before update on care.appointments for each row when (new.doctor_id = {{doctor}} and new.status = 'confirmed') execute function care.slow();
+            """);
+        try
+        {
+            var working = caraway.Work("appointments");
+            await Task.Delay(1000);
+            var answer = await Send(caraway.Stranger, key, HttpMethod.Post, "/api/v1/appointments", Clinic.Booking(patients[2], doctor, hour.AddMinutes(10), 10));
+            await working;
+
+            Assert.True(answer.Status == 409, $"{answer.Status} {answer.Body}; deadlocks: {await caraway.Deadlocks()}");
+            Assert.Equal(before, await caraway.Deadlocks());
+        }
+        finally
+        {
+            await caraway.Database.Execute("drop trigger slow on care.appointments; drop function care.slow()");
+        }
+    }
+
+    [Fact]
+    public async Task Appointments_that_touch_do_not_overlap_and_cancelled_ones_free_their_time()
+    {
+        var key = await caraway.Key("care:*");
+        var (patient, doctor, time) = ((await People("patient", 1))[0], (await People("doctor", 1))[0], Clinic.NewTime());
+        Task<Answer> Book(DateTime start, int minutes) => Send(caraway.Stranger, key, HttpMethod.Post, "/api/v1/appointments", Clinic.Booking(patient, doctor, start, minutes));
+
+        var first = await Book(time, 30);
+        Assert.Equal(201, first.Status);
+        Assert.Equal(201, (await Book(time.AddMinutes(30), 30)).Status);
+        Assert.Equal(201, (await Book(time.AddMinutes(-30), 30)).Status);
+        foreach (var (offset, minutes) in new[] { (0, 30), (-5, 40), (5, 5), (29, 5), (-30, 480) })
+            (await Book(time.AddMinutes(offset), minutes)).IsProblem(409, "doctor_booked");
+
+        var path = $"/api/v1/appointments/{first.Json.GetProperty("id").GetInt64()}";
+        Assert.Equal(200, (await Send(caraway.Stranger, key, HttpMethod.Patch, path, """{"status":"cancelled"}""")).Status);
+
+        Assert.Equal(201, (await Book(time.AddMinutes(5), 25)).Status);
+    }
+
+    /// <summary>300 requests of 16 callers at both processes, for 3 doctors and 3 patients.</summary>
+    private async Task<List<Answer>> Storm(OwnCaraway other, Func<Task> beside)
+    {
+        var key = await caraway.Key("care:*");
+        var (patients, doctors, hour) = (await People("patient", 3), await People("doctor", 3), Clinic.NewTime());
+        var (ids, answers) = (new ConcurrentBag<long>(), new ConcurrentBag<Answer>());
+        using var ending = new CancellationTokenSource();
+        var besides = Task.Run(async () =>
+        {
+            while (!ending.IsCancellationRequested)
+            {
+                await beside();
+                await Task.Delay(2);
+            }
+        });
+        await Task.WhenAll(Enumerable.Range(0, 16).Select(caller => Task.Run(async () =>
+        {
+            var random = new Random(caller);
+            for (var i = caller; i < 300; i += 16)
+            {
+                var client = random.Next(2) == 0 ? caraway.Stranger : other.Client;
+                var (doctor, time) = (doctors[random.Next(3)], hour.AddMinutes(5 * random.Next(48)));
+                var known = ids.ToArray();
+                var answer = random.Next(10) < 5 || known.Length == 0
+                    ? await Send(client, key, HttpMethod.Post, "/api/v1/appointments", Clinic.Booking(patients[random.Next(3)], doctor, time, 5 * random.Next(1, 8)))
+                    : await Send(client, key, HttpMethod.Patch, $"/api/v1/appointments/{known[random.Next(known.Length)]}", random.Next(4) switch
+                    {
+                        0 => """{"status":"cancelled"}""",
+                        1 => $$"""{"doctor_id":{{doctor}}}""",
+                        2 => $$"""{"scheduled_time":"{{time.Text()}}","status":"confirmed"}""",
+                        _ => $$"""{"scheduled_time":"{{time.Text()}}"}""",
+                    });
+                answers.Add(answer);
+                if (answer.Status == 201)
+                    ids.Add(answer.Json.GetProperty("id").GetInt64());
+            }
+        })));
+        await ending.CancelAsync();
+        await besides;
+        return [.. answers];
+    }
+
+    private static Task<Answer> Send(HttpClient client, (string, string) key, HttpMethod method, string path, string json) => CarawayFixture.Send(client, method, path, json, key);
+
+    /// <summary>Another process, whose client sends no key of its own.</summary>
+    private async Task<OwnCaraway> Other()
+    {
+        var other = await OwnCaraway.Start(caraway.Database.Address, Quiet);
+        other.Client.DefaultRequestHeaders.Remove("X-API-Key");
+        return other;
+    }
+
+    private async Task<long[]> People(string role, int count)
+    {
+        var mark = Guid.NewGuid().ToString("N");
+        return (await caraway.Database.Scalar<long[]>(
+            $"""
+            with p as (insert into identity.users (email, email_key, full_name, role, password_hash, created_at, updated_at)
+                select 'p' || n || '.{mark}@example.org', 'p' || n || '.{mark}@example.org', 'Pat ' || n, '{role}', 'x', now(), now() from generate_series(1, {count}) n returning id)
+            select array_agg(id) from p
+            """))!;
+    }
+
+    private static string Count(IEnumerable<Answer> answers) =>
+        string.Join(", ", answers.GroupBy(answer => answer.Status).OrderBy(group => group.Key).Select(group => $"{group.Key}: {group.Count()}"));
+}
