@@ -1,3 +1,6 @@
+using Caraway.Platform.Audit;
+using Caraway.Platform.Http;
+
 namespace Caraway.Care;
 
 /// <summary>An appointment as the API shows it.</summary>
@@ -16,6 +19,9 @@ internal static class Appointment
         string PEmail, string PFullName, string PRole, bool PIsActive, DateTime PCreatedAt, DateTime PUpdatedAt,
         string? DEmail, string? DFullName, string? DRole, bool? DIsActive, DateTime? DCreatedAt, DateTime? DUpdatedAt)
     {
+        /// <summary>Covers the persons, too: whoever of them changed last.</summary>
+        public string Tag => ETag.Of(Version, Chain.Microseconds(DUpdatedAt > PUpdatedAt ? DUpdatedAt.Value : PUpdatedAt));
+
         public Response Shown => new(
             Id, PatientId, DoctorId, ScheduledTime, DurationMinutes, Reason, Status, Notes, CreatedAt, UpdatedAt,
             new Person(PatientId, PEmail, PFullName, PRole, PIsActive, PCreatedAt, PUpdatedAt),

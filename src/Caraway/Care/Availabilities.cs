@@ -27,7 +27,7 @@ internal sealed class Availabilities(NpgsqlDataSource source) : IDisposable
         await using var database = new Database(source);
         var row = await database.First<Row>(Select, new { doctorId }, cancel);
         var read = row is null ? Availability.Unset : Availability.Of(row.Version, JsonSerializer.Deserialize(row.Rules, CareJson.Default.Rules)!);
-        return remembered.Set(doctorId, read, new MemoryCacheEntryOptions { Size = 1, SlidingExpiration = TimeSpan.FromMinutes(10) });
+        return remembered.Set(doctorId, read, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(10) });
     }
 
     public void Dispose() => remembered.Dispose();

@@ -88,7 +88,13 @@ internal static class BookAppointment
         {
             var availability = doctorId is { } doctor ? await availabilities.Of(doctor, fresh: tries > 0, cancel) : Availability.Unset;
             if (!availability.Covers(start, ends))
+            {
+                // What is remembered may be old.
+                if (tries == 0)
+                    continue;
                 return NotAvailable;
+            }
+
             Appointment.Row? booked;
             try
             {

@@ -12,19 +12,20 @@ internal sealed record CareScope
     public required long Me { get; init; }
 
     /// <summary>A condition on an appointment <c>a</c>, with <see cref="All"/> and <see cref="Me"/>.</summary>
-    internal const string OfAppointment = "(@All or a.patient_id = @Me or a.doctor_id = @Me)";
+    internal const string OfAppointment = "(@All or a.patient_id = @Me or (a.doctor_id = @Me and exists (select from identity.user_card me where me.id = @Me and me.role = 'doctor')))";
 
     /// <summary>
     /// A condition on a patient <c>p.id</c>. A doctor's patients are those with an appointment with him that somebody else gave him: by
     /// booking one himself he gets no access to anybody's results.
     /// </summary>
     internal const string OfPatient = """
-        (@All or p.id = @Me or exists (
+        (@All or p.id = @Me or (exists (
             select from care.appointments own
-            where own.doctor_id = @Me and own.patient_id = p.id and own.status <> 'cancelled' and own.doctor_given_by <> 'user:' || @Me))
+            where own.doctor_id = @Me and own.patient_id = p.id and own.status <> 'cancelled' and own.doctor_given_by <> 'user:' || @Me)
+            and exists (select from identity.user_card me where me.id = @Me and me.role = 'doctor'))
         """;
 
-    public static CareScope Of(Caller caller) => new() { All = caller.May(Permission.CareReadAll), Me = caller.UserId ?? 0 };
+    public static CareScope Of(Caller caller) => new() { All = caller.May(Permission.CareReadAll) || caller.May(Permission.CareWriteAll), Me = caller.UserId ?? 0 };
 
     public static Shown Appointments(IEnumerable<Appointment.Row> rows)
     {

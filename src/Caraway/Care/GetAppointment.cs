@@ -16,7 +16,7 @@ internal static class GetAppointment
         var scope = CareScope.Of(caller);
         if (await database.First<Appointment.Row>(Select, new { id = id.Value, scope.All, scope.Me }, cancel) is not { } row)
             return NotThere;
-        return accesses.Add(caller, CareScope.Appointments([row])) is { } unrecorded ? unrecorded : new Tagged<Appointment.Response>(ETag.Of(row.Version), row.Shown);
+        return accesses.Add(caller, CareScope.Appointments([row])) is { } unrecorded ? unrecorded : new Tagged<Appointment.Response>(row.Tag, row.Shown);
     }
 
     internal static Refusal NotThere { get; } = Refusal.NotFound(ProblemCodes.AppointmentNotFound, "Appointment not found");

@@ -9,12 +9,12 @@ namespace Caraway.Care;
 internal static class GetAvailability
 {
     internal const string Select = """
-        select a.rules, coalesce(a.version, 0) as version
+        select a.rules, coalesce(a.version, 0) as version, d.is_active
         from identity.user_card d left join care.availability a on a.doctor_id = d.id
         where d.id = @id and d.role = 'doctor'
         """;
 
-    internal sealed record Row(string? Rules, long Version);
+    internal sealed record Row(string? Rules, long Version, bool IsActive);
 
     public static async Task<Results<Tagged<SetAvailability.Rules>, Refusal>> Handle(RowId id, Database database, CancellationToken cancel)
     {

@@ -16,7 +16,7 @@ internal static class ListAppointments
 {
     /// <param name="role">patient or doctor.</param>
     internal static string Select(string role) => $"""
-        select exists (select from identity.user_card where id = @id and role = '{role}') as is_there;
+        select exists (select from identity.user_card where id = @id and (role = '{role}' or exists (select from care.appointments where {role}_id = @id))) as is_there;
         select {Appointment.Columns}
         from care.appointments a {Appointment.Persons}
         where a.{role}_id = @id and (a.scheduled_time, a.id) < (@Time, @Id2) and {CareScope.OfAppointment}

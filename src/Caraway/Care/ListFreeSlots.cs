@@ -46,7 +46,7 @@ internal static class ListFreeSlots
             Select, new { id = id.Value, from = begin, to = end }, async grid => (await grid.ReadFirstOrDefaultAsync<GetAvailability.Row>(), (await grid.ReadAsync<Busy>()).AsList()), cancel);
         if (row is null)
             return GetAvailability.NoDoctor;
-        if (begin >= end)
+        if (begin >= end || !row.IsActive)
             return TypedResults.Ok(new List<Slot>());
         var availability = row.Rules is null ? Availability.Unset : Availability.Of(row.Version, JsonSerializer.Deserialize(row.Rules, CareJson.Default.Rules)!);
         return TypedResults.Ok(Fit(availability.Windows(begin, end), busy, TimeSpan.FromMinutes(minutes)));

@@ -9,10 +9,27 @@ internal sealed class ScheduleAppointment(IOptions<CareOptions> options, TimePro
 {
     public const string Queue = "appointments";
 
-    /// <summary>Rows are locked in the order of ids, as every worker does.</summary>
+    /// <summary>
+    /// Takes all calendars of the batch, doctors' before patients' as a booking does: a confirmation that checks the constraints again would
+    /// else deadlock with one.
+    /// </summary>
+    internal const string Lock = """
+        with waiting as materialized (
+            select id, doctor_id, patient_id from care.appointments where id = any(@ids) and status = 'pending'
+        ), calendars as materialized (
+            select distinct c.rank, c.id from waiting w, lateral (values (1, w.doctor_id), (2, w.patient_id)) as c (rank, id) where c.id is not null order by c.rank, c.id
+        ), locked as materialized (
+            select pg_advisory_xact_lock(hashtextextended('care.calendar:' || id, 0)) from calendars
+        )
+        select w.id, w.doctor_id from waiting w, (select count(*) from locked) l order by w.id
+        """;
+
+    /// <summary>Rows are locked in the order of ids, as every worker does; one that got another doctor meanwhile waits for the next round.</summary>
     internal const string Confirm = $"""
         with waiting as materialized (
-            select id from care.appointments where id = any(@ids) and status = 'pending' order by id for no key update
+            select a.id from care.appointments a join unnest(@ids, @doctors) as w (id, doctor_id) on w.id = a.id
+            where a.status = 'pending' and a.doctor_id is not distinct from w.doctor_id
+            order by a.id for no key update of a
         ), changed as (
             update care.appointments a set status = 'confirmed', sequence = a.sequence + 1, version = a.version + 1, updated_at = @now
             from waiting w where a.id = w.id
@@ -30,13 +47,29 @@ internal sealed class ScheduleAppointment(IOptions<CareOptions> options, TimePro
         select id from changed
         """;
 
+    private sealed record Waiting(long Id, long? DoctorId);
+
     public string Kind => "schedule_appointment";
 
     public async Task<IReadOnlyList<JobResult>> Handle(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel)
     {
         var ids = jobs.Select(job => job.Number("appointment_id")).ToArray();
-        var confirmed = await database.List<long>(
-            Confirm, new { ids, now = time.GetUtcNow().UtcDateTime, lead = TimeSpan.FromMinutes(options.Value.ReminderMinutes) }, cancel);
+        var confirmed = new List<long>();
+        // Once, unless a doctor is changed in this very moment.
+        while (await database.List<Waiting>(Lock, new { ids }, cancel) is { Count: > 0 } waiting)
+        {
+            confirmed.AddRange(await database.List<long>(
+                Confirm,
+                new
+                {
+                    ids = waiting.Select(appointment => appointment.Id).ToArray(), doctors = waiting.Select(appointment => appointment.DoctorId).ToArray(),
+                    now = time.GetUtcNow().UtcDateTime, lead = TimeSpan.FromMinutes(options.Value.ReminderMinutes),
+                },
+                cancel));
+            if (confirmed.Count >= waiting.Count)
+                break;
+        }
+
         // Of two jobs for one appointment, one confirmed it.
         return [.. ids.Select(id => new JobResult(confirmed.Remove(id) ? "confirmed" : "skipped"))];
     }

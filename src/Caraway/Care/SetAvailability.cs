@@ -44,7 +44,7 @@ internal static class SetAvailability
         ), saved as (
             insert into care.availability (doctor_id, rules, version, updated_at)
             select @doctorId, @rules, 1, @now from (select count(*) from locked) l
-            where exists (select from identity.user_card where id = @doctorId and role = 'doctor') and (@versions::bigint[] is null or exists (select from care.availability where doctor_id = @doctorId))
+            where exists (select from identity.user_card where id = @doctorId and role = 'doctor') and (@versions::bigint[] is null or 0 = any(@versions::bigint[]) or exists (select from care.availability where doctor_id = @doctorId))
             on conflict (doctor_id) do update set rules = excluded.rules, version = care.availability.version + 1, updated_at = excluded.updated_at
                 where @versions::bigint[] is null or care.availability.version = any(@versions::bigint[])
             returning version

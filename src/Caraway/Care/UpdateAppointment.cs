@@ -90,20 +90,28 @@ internal static class UpdateAppointment
                 return forbidden;
             var change = Change.Of(row, request);
             if (!TryDecide(row, request, ref change))
-                return Refusal.Conflict(ProblemCodes.InvalidTransition, $"Invalid status transition {row.Status} -> {change.Status}");
+                return change.Status == row.Status
+                    ? Refusal.Conflict(ProblemCodes.InvalidTransition, $"The appointment is {row.Status} and gets no other doctor.")
+                    : Refusal.Conflict(ProblemCodes.InvalidTransition, $"Invalid status transition {row.Status} -> {change.Status}");
             if (change.IsRescheduled && BookAppointment.WrongTime(change.ScheduledTime, now) is { } wrong)
                 return wrong;
             if (accesses.Add(caller, CareScope.Appointments([row])) is { } unrecorded)
                 return unrecorded;
             var payload = Payload(row, change);
             if (payload is null)
-                return new Tagged<Appointment.Response>(ETag.Of(row.Version), row.Shown);
+                return new Tagged<Appointment.Response>(row.Tag, row.Shown);
 
             var ends = change.ScheduledTime.AddMinutes(row.DurationMinutes);
             var movesCalendar = change.Status != AppointmentStatus.Cancelled && (change.IsRescheduled || change.DoctorId != row.DoctorId);
             var availability = movesCalendar && change.DoctorId is { } doctor ? await availabilities.Of(doctor, fresh: tries > 0, cancel) : Availability.Unset;
             if (movesCalendar && !availability.Covers(change.ScheduledTime, ends))
+            {
+                // What is remembered may be old.
+                if (tries == 0)
+                    continue;
                 return BookAppointment.NotAvailable;
+            }
+
             Appointment.Row? changed;
             try
             {
@@ -125,7 +133,7 @@ internal static class UpdateAppointment
             if (changed is not null)
             {
                 database.AfterCommit(() => jobs.Queued(ScheduleAppointment.Queue));
-                return new Tagged<Appointment.Response>(ETag.Of(changed.Version), changed.Shown);
+                return new Tagged<Appointment.Response>(changed.Tag, changed.Shown);
             }
 
             // Somebody else was faster, and the next round decides anew; or the doctor is none.
@@ -142,7 +150,7 @@ internal static class UpdateAppointment
         if (caller.May(Permission.CareWriteAll))
             return null;
         var asPatient = caller.UserId == row.PatientId;
-        var asDoctor = caller.UserId is { } me && me == row.DoctorId;
+        var asDoctor = caller.UserId is { } me && me == row.DoctorId && row.DRole == Roles.Doctor;
         return (request.DoctorId is not null && request.DoctorId != row.DoctorId)
             || (request.ScheduledTime is { } time && time != row.ScheduledTime && !asPatient)
             || (request.Status is AppointmentStatus.Confirmed or AppointmentStatus.Completed && request.Status != row.Status && !asDoctor)

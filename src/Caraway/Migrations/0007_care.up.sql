@@ -18,17 +18,19 @@ create table care.appointments (
     reason text not null check (char_length(reason) between 1 and 255),
     notes text check (char_length(notes) <= 10000),
     status text not null check (status in ('pending', 'confirmed', 'completed', 'cancelled')),
+    holds_time boolean not null generated always as (status <> 'cancelled') stored,
     doctor_given_by text,
     sequence integer not null default 0,
     version bigint not null default 1,
     created_at timestamptz not null,
     updated_at timestamptz not null,
     check (ends_at = scheduled_time + make_interval(mins => duration_minutes)),
-    constraint doctor_booked_once exclude using gist (doctor_id with =, tstzrange(scheduled_time, ends_at) with &&) where (status <> 'cancelled' and doctor_id is not null),
-    constraint patient_booked_once exclude using gist (patient_id with =, tstzrange(scheduled_time, ends_at) with &&) where (status <> 'cancelled')
-);
+    constraint doctor_booked_once exclude using gist (doctor_id with =, tstzrange(scheduled_time, ends_at) with &&) where (holds_time and doctor_id is not null),
+    constraint patient_booked_once exclude using gist (patient_id with =, tstzrange(scheduled_time, ends_at) with &&) where (holds_time)
+) with (fillfactor = 85);
 
 comment on column care.appointments.ends_at is 'stored, for timestamptz + interval is not immutable and no constraint can compute it';
+comment on column care.appointments.holds_time is 'in the constraints instead of the status, so that a confirmation changes no index and checks them no more';
 comment on column care.appointments.doctor_given_by is 'the actor who named the doctor; a doctor does not get a patient by booking himself';
 comment on column care.appointments.sequence is 'of its calendar entry (RFC 5545, section 3.8.7.4)';
 

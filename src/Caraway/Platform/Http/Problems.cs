@@ -88,6 +88,9 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
                 return Refusal.BadRequest(ProblemCodes.MalformedJson, "The body is empty; a JSON object is needed.");
             case BadHttpRequestException e:
                 return OfStatus(e.StatusCode);
+            case PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure } e:
+                LogCrossed(e, context.TraceIdentifier);
+                return Refusal.Busy("Others change the same things in this moment. Nothing was changed; try again.");
             case var e when IsAway(exception):
                 LogDatabaseAway(e, context.TraceIdentifier);
                 return Refusal.Unavailable("The database cannot be reached. Nothing can be said of this request; try it again with the same Idempotency-Key.");
