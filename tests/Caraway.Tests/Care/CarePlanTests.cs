@@ -42,7 +42,6 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
         { "confirm by hand", UpdateAppointment.Write, "confirm" },
         { "confirm one", ScheduleAppointment.Confirm, "one" },
         { "confirm a batch of ten", ScheduleAppointment.Confirm, "ten" },
-        { "confirm a batch of fifty", ScheduleAppointment.Confirm, "fifty" },
         { "calendar, a patient's", GetCalendar.Select, "patient" },
         { "calendar, a busy doctor's", GetCalendar.Select, "doctor" },
         { "claim confirmations beside a million done", JobQueue.ClaimSql, "all" },
