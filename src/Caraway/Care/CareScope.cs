@@ -22,7 +22,7 @@ internal sealed record CareScope
         (@All or p.id = @Me or (exists (
             select from care.appointments own
             where own.doctor_id = @Me and own.patient_id = p.id and own.status <> 'cancelled' and own.doctor_given_by <> 'user:' || @Me)
-            and exists (select from identity.user_card me where me.id = @Me and me.role = 'doctor'))
+            and exists (select from identity.user_card me where me.id = @Me and me.role = 'doctor')))
         """;
 
     public static CareScope Of(Caller caller) => new() { All = caller.May(Permission.CareReadAll) || caller.May(Permission.CareWriteAll), Me = caller.UserId ?? 0 };

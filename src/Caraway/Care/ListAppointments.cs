@@ -14,17 +14,18 @@ namespace Caraway.Care;
 /// </summary>
 internal static class ListAppointments
 {
-    /// <param name="role">patient or doctor.</param>
-    internal static string Select(string role) => $"""
-        select exists (select from identity.user_card where id = @id and (role = '{role}' or exists (select from care.appointments where {role}_id = @id))) as is_there;
+    /// <param name="role">Whose list: patient or doctor.</param>
+    /// <param name="whole">False for a caller who sees only what is his own as well, on the other side: two texts, each a walk down one index.</param>
+    internal static string Select(string role, bool whole) => $"""
+        select exists (select from identity.user_card where id = @id and (role = '{role}' or (@staff and exists (select from care.appointments where {role}_id = @id)))) as is_there;
         select {Appointment.Columns}
         from care.appointments a {Appointment.Persons}
-        where a.{role}_id = @id and (a.scheduled_time, a.id) < (@Time, @Id2) and {CareScope.OfAppointment}
+        where a.{role}_id = @id and (a.scheduled_time, a.id) < (@Time, @Id2) {(whole ? "" : role == "doctor" ? "and a.patient_id = @Me" : "and a.doctor_id = @Me and exists (select from identity.user_card me where me.id = @Me and me.role = 'doctor')")}
         order by a.scheduled_time desc, a.id desc
         """;
 
-    private static readonly string OfPatientSql = Select("patient");
-    private static readonly string OfDoctorSql = Select("doctor");
+    private static readonly (string Whole, string Part) OfPatientSql = (Select("patient", true), Select("patient", false));
+    private static readonly (string Whole, string Part) OfDoctorSql = (Select("doctor", true), Select("doctor", false));
 
     public static Task<Results<Ok<List<Appointment.Response>>, Refusal>> OfPatient(
         [FromRoute(Name = "patient_id")] RowId patientId, string? limit, [Opaque] string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
@@ -35,13 +36,13 @@ internal static class ListAppointments
         List(OfDoctorSql, doctorId, limit, cursor, Refusal.NotFound(ProblemCodes.UserNotFound, "Doctor not found"), http, caller, accesses, database, cancel);
 
     private static async Task<Results<Ok<List<Appointment.Response>>, Refusal>> List(
-        string sql, RowId id, string? limit, string? cursor, Refusal notThere, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        (string Whole, string Part) sql, RowId id, string? limit, string? cursor, Refusal notThere, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         if (TimePage.Read(limit, cursor, out var page) is { } refusal)
             return refusal;
         var scope = CareScope.Of(caller);
         var (exists, rows) = await database.Many(
-            sql + page.Take, new { id = id.Value, page.Time, Id2 = page.Id, scope.All, scope.Me },
+            (scope.All || scope.Me == id.Value ? sql.Whole : sql.Part) + page.Take, new { id = id.Value, page.Time, Id2 = page.Id, staff = scope.All, scope.Me },
             async grid => (await grid.ReadSingleAsync<bool>(), (await grid.ReadAsync<Appointment.Row>()).AsList()), cancel);
         if (!exists || (rows.Count == 0 && !scope.All && scope.Me != id.Value && string.IsNullOrEmpty(cursor)))
             return notThere;

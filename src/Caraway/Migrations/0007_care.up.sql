@@ -66,5 +66,5 @@ create table care.calendar_links (
     created_at timestamptz not null
 );
 
--- The tasks of an appointment.
-create index jobs_subject on platform.jobs (subject, id) where kind = 'schedule_appointment';
+-- The tasks of an appointment, and the reminder that a cancellation drops.
+create index jobs_subject on platform.jobs (subject, id) where kind in ('schedule_appointment', 'remind_appointment');

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Caraway.Platform.Postgres;
 using Dapper;
+using Npgsql;
 
 namespace Caraway.Tests.Infrastructure;
 
@@ -15,10 +16,16 @@ internal static class Plans
     public static async Task StaysBounded(TestDatabase database, string sql, object values, string name, ITestOutputHelper output)
     {
         await using var connection = await database.Source.OpenConnectionAsync();
-        // What a connection that lives long uses: plans made without knowing the values.
+        // What a connection that lives long uses: a plan made without knowing the values. EXPLAIN with parameters would know them.
         await connection.ExecuteAsync("set plan_cache_mode = force_generic_plan");
         await using var transaction = await connection.BeginTransactionAsync();
-        var plan = await connection.QueryFirstAsync<string>(Statement.Of("explain (analyze, buffers, format json) " + sql, values, default).Command);
+        await using var command = new NpgsqlCommand { Connection = connection };
+        var ready = Statement.Of(sql, values, default).Command;
+        ((SqlMapper.IDynamicParameters)ready.Parameters!).AddParameters(command, null!);
+        var parameters = command.Parameters.Select(parameter => parameter.Value).Zip(command.Parameters, (value, parameter) => (Value: value, Type: TypeOf(parameter))).ToList();
+        await connection.ExecuteAsync($"prepare measured{List(parameters.Select(p => p.Type))} as {ready.CommandText}");
+        var plan = await connection.QueryFirstAsync<string>($"explain (analyze, buffers, format json) execute measured{List(parameters.Select(p => Literal(p.Value)))}");
+        await connection.ExecuteAsync("deallocate measured");
         await transaction.RollbackAsync();
 
         var root = JsonDocument.Parse(plan).RootElement[0];
@@ -35,4 +42,32 @@ internal static class Plans
         var own = node.GetProperty("Shared Hit Blocks").GetInt64() + node.GetProperty("Shared Read Blocks").GetInt64();
         return node.TryGetProperty("Plans", out var below) ? Math.Max(own, below.EnumerateArray().Max(MostOf)) : own;
     }
+
+    private static string List(IEnumerable<string> items) => string.Join(", ", items) is { Length: > 0 } list ? $"({list})" : "";
+
+    private static string TypeOf(NpgsqlParameter parameter)
+    {
+        var type = parameter.GetType().GetGenericArguments()[0];
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        var array = type.IsArray && type != typeof(byte[]);
+        var element = array ? type.GetElementType()! : type;
+        return Types[Nullable.GetUnderlyingType(element) ?? element] + (array ? "[]" : "");
+    }
+
+    private static readonly Dictionary<Type, string> Types = new()
+    {
+        [typeof(long)] = "bigint", [typeof(int)] = "integer", [typeof(string)] = "text", [typeof(bool)] = "boolean", [typeof(double)] = "double precision",
+        [typeof(DateTime)] = "timestamptz", [typeof(TimeSpan)] = "interval", [typeof(Guid)] = "uuid", [typeof(byte[])] = "bytea",
+    };
+
+    private static string Literal(object? value) => value switch
+    {
+        null or DBNull => "null",
+        byte[] bytes => $"'\\x{Convert.ToHexStringLower(bytes)}'",
+        Array array => $"array[{string.Join(", ", array.Cast<object?>().Select(Literal))}]::{Types[Nullable.GetUnderlyingType(array.GetType().GetElementType()!) ?? array.GetType().GetElementType()!]}[]",
+        bool truth => truth ? "true" : "false",
+        DateTime time => time == DateTime.MaxValue ? "'infinity'" : $"'{time.ToString("O", CultureInfo.InvariantCulture)}'",
+        IFormattable number and not (TimeSpan or Guid) => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => $"'{value.ToString()!.Replace("'", "''", StringComparison.Ordinal)}'",
+    };
 }

@@ -112,6 +112,9 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
     [LoggerMessage(1, LogLevel.Error, "The database is away. Request {RequestId}.")]
     private partial void LogDatabaseAway(Exception exception, string requestId);
 
+    [LoggerMessage(3, LogLevel.Warning, "Two changes crossed, and the database ended one. Request {RequestId}.")]
+    private partial void LogCrossed(Exception exception, string requestId);
+
     [LoggerMessage(2, LogLevel.Error, "A bug. Request {RequestId}.")]
     private partial void LogBug(Exception exception, string requestId);
 }
