@@ -90,7 +90,7 @@ internal static class UpdateAppointment
                 return forbidden;
             var change = Change.Of(row, request);
             if (!TryDecide(row, request, ref change))
-                return change.Status == row.Status
+                return change.Status == row.Status && !change.IsRescheduled
                     ? Refusal.Conflict(ProblemCodes.InvalidTransition, $"The appointment is {row.Status} and gets no other doctor.")
                     : Refusal.Conflict(ProblemCodes.InvalidTransition, $"Invalid status transition {row.Status} -> {change.Status}");
             if (change.IsRescheduled && BookAppointment.WrongTime(change.ScheduledTime, now) is { } wrong)

@@ -205,8 +205,8 @@ public sealed class AppointmentTests(CarawayFixture caraway) : IClassFixture<Car
         var id = await caraway.Booked(patient, patient.UserId, doctor.UserId, Clinic.NewTime());
         var read = await caraway.As(doctor, HttpMethod.Get, $"{Path}/{id}");
 
-        Assert.Equal("\"v1\"", read.Headers["ETag"]);
-        Assert.Equal((304, ""), await StatusAndBody(caraway.As(doctor, HttpMethod.Get, $"{Path}/{id}", null, ("If-None-Match", "\"v1\""))));
+        Assert.StartsWith("\"v1-n", read.Headers["ETag"], StringComparison.Ordinal);
+        Assert.Equal((304, ""), await StatusAndBody(caraway.As(doctor, HttpMethod.Get, $"{Path}/{id}", null, ("If-None-Match", read.Headers["ETag"]))));
         foreach (var role in new[] { "patient", "doctor" })
         {
             var stranger = await caraway.Person(role);
@@ -296,7 +296,8 @@ public sealed class AppointmentTests(CarawayFixture caraway) : IClassFixture<Car
 
         var answer = await caraway.WritesNothing(() => caraway.Change(patient, id, body));
 
-        Assert.Equal((200, "\"v1\""), (answer.Status, answer.Headers["ETag"]));
+        Assert.Equal(200, answer.Status);
+        Assert.StartsWith("\"v1-n", answer.Headers["ETag"], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -310,7 +311,8 @@ public sealed class AppointmentTests(CarawayFixture caraway) : IClassFixture<Car
         var answer = await caraway.Change(staff, id, $$"""{"notes":"secret words","doctor_id":{{colleague.UserId}},"scheduled_time":"{{time.AddHours(1).Text()}}","status":"confirmed"}""");
 
         Assert.True(answer.Status == 200, answer.Body);
-        Assert.Equal(("secret words", colleague.UserId, "\"v2\""), (answer.Json.GetProperty("notes").GetString(), answer.Json.GetProperty("doctor").GetProperty("id").GetInt64(), answer.Headers["ETag"]));
+        Assert.Equal(("secret words", colleague.UserId), (answer.Json.GetProperty("notes").GetString(), answer.Json.GetProperty("doctor").GetProperty("id").GetInt64()));
+        Assert.StartsWith("\"v2-n", answer.Headers["ETag"], StringComparison.Ordinal);
         Shape.Is(
             $$"""
             {"appointment_id":{{id}},"patient_id":{{patient.UserId}},"doctor_id":{{colleague.UserId}},"changes":{
