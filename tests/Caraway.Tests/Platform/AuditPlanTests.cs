@@ -28,10 +28,8 @@ public sealed class AuditPlanTests(MillionEvents million, ITestOutputHelper outp
         { "audit by name and a day", ListAuditLogs.Sql(false, false, true, true, true) + Longest },
         { "audit by a name that is no more, and a day", ListAuditLogs.Sql(false, false, true, true, true) + Longest },
         { "audit by all", ListAuditLogs.Sql(true, true, true, true, true) + Longest },
-        { "audit by an actor and a name that it never raised", ListAuditLogs.Sql(false, true, true, false, false) + Longest },
         { "case timeline", GetCaseTimeline.Select + Longest },
         { "case access log", GetCaseAccessLog.Select + Longest },
-        { "case access log, shown 20,000 times", GetCaseAccessLog.Select + Longest },
         { "patient timeline", GetPatientTimeline.Select + Longest },
         { "patient timeline of names that he has not", GetPatientTimeline.Select + Longest },
         { "patient access log", GetPatientAccessLog.Select + Longest },
@@ -53,7 +51,7 @@ public sealed class AuditPlanTests(MillionEvents million, ITestOutputHelper outp
             new
             {
                 Before = long.MaxValue, subject = "advocacy.case:150000", actor = isBusy ? "apikey:1" : "user:77", name = name.Contains("no more", StringComparison.Ordinal) ? "case.reopened" : "case.moved",
-                from, to = from.AddDays(1), id = name.Contains("20,000", StringComparison.Ordinal) ? 299_999L : 150_000L,
+                from, to = from.AddDays(1), id = 150_000L,
                 names = name.Contains("not", StringComparison.Ordinal) ? new[] { "nothing.such" } : ["case.opened", "case.moved", "case.note_added"],
                 finalId = name == "sequencer, 500 wait" ? 1_000_000L : await million.Last(), cursor = 500_000L,
             }.With(name),

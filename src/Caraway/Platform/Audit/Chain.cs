@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
@@ -24,43 +25,42 @@ internal static class Chain
 
     public static byte[] Hash(byte[] previous, long position, Envelope envelope, byte[] digest)
     {
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        sha.AppendData(previous);
-        Append(sha, position);
-        Append(sha, envelope.Id);
-        Append(sha, Microseconds(envelope.At));
-        Append(sha, envelope.Name);
-        Append(sha, envelope.Subject);
-        Append(sha, envelope.Actor);
-        Append(sha, envelope.OnBehalfOf);
-        Append(sha, envelope.RequestId);
-        Append(sha, envelope.Address);
-        sha.AppendData(digest);
-        return sha.GetHashAndReset();
+        var text = new ArrayBufferWriter<byte>(512);
+        text.Write(previous);
+        Append(text, position);
+        Append(text, envelope.Id);
+        Append(text, Microseconds(envelope.At));
+        Append(text, envelope.Name);
+        Append(text, envelope.Subject);
+        Append(text, envelope.Actor);
+        Append(text, envelope.OnBehalfOf);
+        Append(text, envelope.RequestId);
+        Append(text, envelope.Address);
+        text.Write(digest);
+        return SHA256.HashData(text.WrittenSpan);
     }
 
     /// <summary>The digest that the database's trigger makes of a payload: <c>sha256(salt || payload)</c>.</summary>
     public static byte[] Digest(byte[] salt, string payload)
     {
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        sha.AppendData(salt);
-        sha.AppendData(Encoding.UTF8.GetBytes(payload));
-        return sha.GetHashAndReset();
+        var text = new ArrayBufferWriter<byte>(salt.Length + payload.Length + 16);
+        text.Write(salt);
+        Encoding.UTF8.GetBytes(payload, text);
+        return SHA256.HashData(text.WrittenSpan);
     }
 
-    internal static void Append(IncrementalHash sha, long number)
+    internal static void Append(ArrayBufferWriter<byte> text, long number)
     {
-        Span<byte> bytes = stackalloc byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64BigEndian(bytes, number);
-        sha.AppendData(bytes);
+        BinaryPrimitives.WriteInt64BigEndian(text.GetSpan(sizeof(long)), number);
+        text.Advance(sizeof(long));
     }
 
-    internal static void Append(IncrementalHash sha, string? text)
+    internal static void Append(ArrayBufferWriter<byte> text, string? value)
     {
-        var utf8 = text is null ? [] : Encoding.UTF8.GetBytes(text);
-        Span<byte> length = stackalloc byte[sizeof(int)];
-        BinaryPrimitives.WriteInt32BigEndian(length, text is null ? -1 : utf8.Length);
-        sha.AppendData(length);
-        sha.AppendData(utf8);
+        var length = value is null ? -1 : Encoding.UTF8.GetByteCount(value);
+        BinaryPrimitives.WriteInt32BigEndian(text.GetSpan(sizeof(int)), length);
+        text.Advance(sizeof(int));
+        if (value is not null)
+            Encoding.UTF8.GetBytes(value, text);
     }
 }
