@@ -19,25 +19,28 @@ internal static class ListAuditLogs
     private sealed record Row(
         long Id, long? Position, DateTime Time, string EventName, string Subject, string Actor, string? OnBehalfOf, string? RequestId, string? Address, string? Payload);
 
-    private const string Select = "select id, position, time, event_name, subject, actor, on_behalf_of, request_id, address, payload::text from platform.audit_logs where id < @Before";
+    private const string Select = "select id, position, time, event_name, subject, actor, on_behalf_of, request_id, address, payload::text from platform.audit_logs";
+
+    private const string AfterFrom = "coalesce((select e.id from platform.events e where e.at < @from::timestamptz - interval '10 minutes' order by e.at desc limit 1), 0)";
+
+    private const string BeforeTo = "least(@Before, (select e.id from platform.events e where e.at >= @to::timestamptz + interval '10 minutes' order by e.at limit 1))";
 
     /// <summary>
-    /// Times become ids, so that a walk from the newest on does not begin today. Ten minutes are between, for the clocks of several
-    /// machines, and for a statement that took long, from its time to its id.
+    /// A page is a walk down one index, of ids alone or of one filter with ids, and its bounds and its order are those of that index:
+    /// a prepared plan knows no values, and left a choice it may read a table whole. Times become ids, so that the walk does not begin
+    /// today. Ten minutes are between, for the clocks of several machines, and for a statement that took long, from its time to its
+    /// id. (<c>coalesce</c> tells the planner nothing of how few rows a time leaves, and keeps it from the index on times.)
     /// </summary>
-    private const string From = """
-         and time >= @from
-         and id > coalesce((select e.id from platform.events e where e.at < @from::timestamptz - interval '10 minutes' order by e.at desc limit 1), 0)
-        """;
-
-    private const string To = """
-         and time < @to
-         and id < coalesce((select e.id from platform.events e where e.at >= @to::timestamptz + interval '10 minutes' order by e.at limit 1), 9223372036854775807)
-        """;
-
-    internal static string Sql(bool bySubject, bool byActor, bool byName, bool from, bool to) =>
-        Select + (bySubject ? " and subject = @subject" : "") + (byActor ? " and actor = @actor" : "") + (byName ? " and event_name = @name" : "")
-        + (from ? From : "") + (to ? To : "") + " order by id desc";
+    internal static string Sql(bool bySubject, bool byActor, bool byName, bool from, bool to)
+    {
+        var (column, value) = bySubject ? ("subject", "@subject") : byActor ? ("actor", "@actor") : byName ? ("event_name", "@name") : (null, null);
+        string Row(string id) => value is null ? id : $"({value}, {id})";
+        var (row, order) = column is null ? ("id", "id desc") : ($"({column}, id)", $"{column} desc, id desc");
+        return Select + $" where {row} < {Row(to ? BeforeTo : "@Before")} and {row} > {Row(from ? AfterFrom : "0")}"
+            + (from ? " and coalesce(time >= @from, false)" : "") + (to ? " and coalesce(time < @to, false)" : "")
+            + (byActor && column != "actor" ? " and actor = @actor" : "") + (byName && column != "event_name" ? " and event_name = @name" : "")
+            + " order by " + order;
+    }
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
         string? subject, string? actor, string? name, string? from, string? to, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)

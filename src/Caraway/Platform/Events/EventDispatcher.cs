@@ -40,12 +40,14 @@ internal sealed partial class EventDispatcher(
 
     private const string Columns = "c.position, e.id, e.name, e.subject, e.at, e.actor, e.payload";
 
-    internal const string Read = $"""
+    /// <summary>With a literal limit: of two bounds that are parameters a prepared plan knows nothing, and reads the chain whole (ADR 0011).</summary>
+    internal static string Read(int most) => string.Create(CultureInfo.InvariantCulture, $"""
         select {Columns}
-        from platform.chain c join platform.events e on e.id = c.event_id
-        where c.position > @cursor and c.position <= @to and e.name = any(@names)
+        from (select position, event_id from platform.chain where position > @cursor order by position limit {most}) c
+        join platform.events e on e.id = c.event_id
+        where c.position <= @to and e.name = any(@names)
         order by c.position
-        """;
+        """);
 
     private const string WaitingSubjects = "select distinct subject from platform.event_retries where handler = @name and not parked and subject = any(@subjects)";
 
@@ -211,7 +213,7 @@ internal sealed partial class EventDispatcher(
             return 0;
         at?.Value = turn.Cursor;
         var to = Math.Min(turn.Head, turn.Cursor + most);
-        var events = await database.List<Event>(Read, new { cursor = turn.Cursor, to, names = handler.Events.ToArray() }, cancel);
+        var events = await database.List<Event>(Read(most), new { cursor = turn.Cursor, to, names = handler.Events.ToArray() }, cancel);
         if (turn.HasWaiting && events.Count > 0)
             events = await LeaveBehind(handler, events, database, cancel);
         if (events.Count > 0)
@@ -254,7 +256,7 @@ internal sealed partial class EventDispatcher(
         if (await Take(handler, database, cancel) is not { } turn || turn.Cursor != at)
             return;
         var to = turn.Cursor + 1;
-        if (await database.First<Event>(Read, new { cursor = turn.Cursor, to, names = handler.Events.ToArray() }, cancel) is { } failed)
+        if (await database.First<Event>(Read(1), new { cursor = turn.Cursor, to, names = handler.Events.ToArray() }, cancel) is { } failed)
             await Fail(PutFailed, handler, failed, 1, exception, database, cancel);
         await database.Execute(Advance, new { name = handler.Name, to }, cancel);
         await database.Commit();
