@@ -9,7 +9,7 @@ namespace Caraway.Identity;
 /// <summary><c>GET /api/v1/patients/{id}/access-log</c>: who was shown anything of the patient, when and why; for auditors, and the patient himself.</summary>
 internal static class GetPatientAccessLog
 {
-    internal static readonly string Select = AccessPage.Select("a.patient_ids @> array[@id]") + AccessPage.Order;
+    internal static readonly string Select = AccessPage.Select("b.patient_ids @> array[@id]", "a.patient_ids @> array[@id]");
 
     public static async Task<Results<Ok<AccessPage>, Refusal>> Handle(
         RowId id, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)

@@ -237,7 +237,11 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     public async Task A_look_at_something_else_with_the_same_number_is_not_a_look_at_the_case()
     {
         var id = await caraway.OpenCase();
-        await caraway.Database.Execute($"insert into platform.access_log (id, at, actor, request_id, action, kind, ids) values (-{id}, now(), 'x', 'x', 'x', 'identity.user', array[{id}])");
+        await caraway.Database.Execute(
+            $"""
+            insert into platform.access_log (id, at, actor, request_id, action, kind, ids) values (-{id}, now(), 'x', 'x', 'x', 'identity.user', array[{id}]);
+            insert into platform.access_batches (batch, ids, patient_ids) values (-{id} >> 16, array[{id}], array[]::bigint[])
+            """);
 
         var answer = await caraway.Anonymously(HttpMethod.Get, $"/cases/{id}/access-log", null, await caraway.Key("audit:read"));
 

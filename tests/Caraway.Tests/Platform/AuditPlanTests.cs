@@ -103,6 +103,10 @@ public sealed class MillionEvents(PostgresServer postgres) : IAsyncLifetime
                 array(select 1 + (n * 7919::bigint + k * 104729) % 300000 from generate_series(1, 1 + n % 20) k) || case when n % 50 = 0 then array[299999::bigint] end,
                 case when n % 2 = 0 then array[(n * 7919::bigint) % 300000] end
             from generate_series(1, 1000000) n;
+            insert into platform.access_batches (batch, ids, patient_ids)
+            select b.n, array(select distinct i from platform.access_log a, unnest(a.ids) i where a.id >= b.n << 16 and a.id < (b.n + 1) << 16 order by i),
+                array(select distinct i from platform.access_log a, unnest(a.patient_ids) i where a.id >= b.n << 16 and a.id < (b.n + 1) << 16 order by i)
+            from generate_series(0, 10000::bigint) b (n);
             insert into identity.patient_timeline (patient_id, event_id) select 1 + n % 300000, n from generate_series(1, 1000000) n;
             insert into identity.patient_timeline (patient_id, event_id) select 150000, n * 1999 from generate_series(1, 500) n on conflict do nothing;
             """,

@@ -174,6 +174,14 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     [InlineData("insert into platform.access_log select id + 5 * 65536, at, actor, request_id, address, action, reason, kind, ids, patient_ids from platform.access_log where id < 131072", "Access batch 6 has no event")]
     [InlineData("insert into platform.access_log select -1, at, actor, request_id, address, action, reason, kind, ids, patient_ids from platform.access_log where id = 65539", "Access batch -1 has no event")]
     [InlineData("update platform.events set name = 'test.happened' where id = 27", "Access batch 1 has no event")]
+    // What searches find it by.
+    [InlineData("update platform.access_batches set ids = ids[2:] where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
+    [InlineData("update platform.access_batches set ids = ids || 7::bigint where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
+    [InlineData("update platform.access_batches set ids = '{null}' where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
+    [InlineData("update platform.access_batches set patient_ids = '{}' where batch = 2", "Access batch 2 (position 26): the list of what it shows was changed")]
+    [InlineData("update platform.access_batches set batch = 7 where batch = 2", "Access batch 2 (position 26): the list of what it shows was changed")]
+    [InlineData("delete from platform.access_batches where batch = 2", "Access batch 2 (position 26): the list of what it shows was changed, or is missing")]
+    [InlineData("truncate platform.access_batches", "Access batch 1 (position 25): the list of what it shows was changed, or is missing")]
     [InlineData("delete from platform.access_log where id < 131072; delete from platform.events where id = 27", "Position 25: event 27 is missing")]
     public async Task What_was_done_to_the_access_log_is_found(string sql, string expected)
     {

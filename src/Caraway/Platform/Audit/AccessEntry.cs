@@ -10,19 +10,23 @@ public sealed record AccessEntry(long Id, DateTime Time, string Actor, string? A
 public sealed record AccessPage(IReadOnlyList<AccessEntry> Items, long? NextCursor)
 {
     /// <summary>
-    /// Selects accesses, to be ended by <see cref="Order"/>. What matches is found by the index on ids before it is ordered: walked from the
-    /// newest on, the log would be read whole for what was seldom looked at.
+    /// Accesses, newest first: the batches that show the thing, by their index, and then their records. The index is asked first: walked
+    /// from the newest on, the log would be read whole for what was seldom looked at.
     /// </summary>
-    internal static string Select(string condition) => $"""
-        with found as materialized (
-            select a.id, a.at, a.actor, a.request_id, a.address, a.action, a.reason from platform.access_log a where {condition}
-        )
-        select f.id, f.at as time, f.actor, u.full_name as actor_name, f.request_id, f.address, f.action, f.reason
-        from found f left join identity.user_card u on u.id = case when f.actor like 'user:%' then substr(f.actor, 6)::bigint end
-        where f.id < @Before
+    /// <param name="batch">What a batch <c>b</c> must show, of whatever kind.</param>
+    /// <param name="record">What a record <c>a</c> must show.</param>
+    internal static string Select(string batch, string record) => $"""
+        with found as materialized (select b.batch from platform.access_batches b where {batch})
+        select a.id, a.at as time, a.actor, u.full_name as actor_name, a.request_id, a.address, a.action, a.reason
+        from (select batch from found where batch <= @Before >> {AccessLog.PlaceBits} order by batch desc) f
+        cross join lateral (
+            select * from platform.access_log a
+            where a.id > f.batch << {AccessLog.PlaceBits} and a.id < least(@Before, (f.batch + 1) << {AccessLog.PlaceBits}) and {record}
+            order by a.id desc
+        ) a
+        left join identity.user_card u on u.id = case when a.actor like 'user:%' then substr(a.actor, 6)::bigint end
+        order by f.batch desc, a.id desc
         """;
-
-    internal const string Order = " order by f.id desc";
 
     /// <param name="entries">One more than the page takes when there is a next one.</param>
     internal static AccessPage Of(List<AccessEntry> entries, int limit)

@@ -58,27 +58,28 @@ internal sealed partial class AccessLog(
 
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Rows of a batch go in by COPY, which costs the database half of an insert.</summary>
+    /// <summary>Records go in by COPY, which costs the database half of an insert.</summary>
     private const string Write = "copy platform.access_log (id, at, actor, request_id, address, action, reason, kind, ids, patient_ids) from stdin (format binary)";
 
     private const string Raise = """
+        with listed as (insert into platform.access_batches (batch, ids, patient_ids) values ($2, $5, $6))
         insert into platform.events (at, name, subject, actor, payload)
         values ($1, 'access.recorded', 'platform.access_batch:' || $2, 'caraway', json_build_object('batch', $2, 'records', $3, 'digest', $4)::text)
         """;
 
     private const string FirstOf = "select request_id from platform.access_log where id = (@batch << 16) + 1";
 
-    private const string Draw = "select nextval('platform.access_batches')";
+    private const string Draw = "select nextval('platform.access_batch_ids')";
 
-    private const string Merge = "select gin_clean_pending_list('platform.access_log_ids'), gin_clean_pending_list('platform.access_log_patients')";
+    private const string Merge = "select gin_clean_pending_list('platform.access_batches_ids'), gin_clean_pending_list('platform.access_batches_patients')";
 
     /// <summary>A merge is followed by this many times its own length without one: it takes no more than a tenth of a connection, also under load.</summary>
     private const int Restraint = 9;
 
     private static readonly TimeSpan BetweenMerges = TimeSpan.FromSeconds(2);
 
-    private readonly Channel<Record> waiting = Channel.CreateBounded<Record>(new BoundedChannelOptions(options.Value.Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
-    private readonly List<Record> batch = new(256);
+    private readonly Channel<Access> waiting = Channel.CreateBounded<Access>(new BoundedChannelOptions(options.Value.Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+    private readonly List<Access> batch = new(256);
     private long? batchId;
     private volatile bool hasUnmerged;
 
@@ -86,6 +87,12 @@ internal sealed partial class AccessLog(
     /// <param name="At">UTC, whole microseconds.</param>
     /// <param name="Ids">As PostgreSQL writes an array: <c>{1,2}</c>.</param>
     internal sealed record Record(DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, string Ids, string? PatientIds);
+
+    private sealed record Access(DateTime At, Caller Caller, string? Reason, Shown Shown)
+    {
+        public Record Record => new(
+            At, Caller.Id, Caller.RequestId, Caller.Address, Caller.Action, Reason, Shown.Kind, Array(Shown.Ids), Shown.PatientIds is null ? null : Array(Shown.PatientIds));
+    }
 
     /// <summary>Records that the caller is about to be shown this; showing nothing is no access.</summary>
     /// <returns>The refusal to answer instead, when it cannot be recorded.</returns>
@@ -97,9 +104,7 @@ internal sealed partial class AccessLog(
         if (caller.AccessReason is { } given && !TryRead(given, out reason))
             return Refusal.InvalidHeader("X-Access-Reason", $"The reason must have at most {LongestReason} characters, and no control characters.");
         var now = time.GetUtcNow().UtcDateTime;
-        var record = new Record(
-            now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), caller.Id, caller.RequestId, caller.Address, caller.Action, reason, shown.Kind, Array(shown.Ids), shown.PatientIds is null ? null : Array(shown.PatientIds));
-        if (waiting.Writer.TryWrite(record))
+        if (waiting.Writer.TryWrite(new Access(now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), caller, reason, shown)))
             return null;
         metrics.AccessRefused();
         return Refusal.Busy("Reads cannot be recorded now, and what is not recorded is not shown. Try again in a moment.");
@@ -110,8 +115,8 @@ internal sealed partial class AccessLog(
     public async Task<int> WriteOnce(CancellationToken cancel)
     {
         // After a failure the same batch again, with its number: if it was written after all, its ids are taken.
-        while (batchId is null && batch.Count < MostInBatch && waiting.Reader.TryRead(out var record))
-            batch.Add(record);
+        while (batchId is null && batch.Count < MostInBatch && waiting.Reader.TryRead(out var access))
+            batch.Add(access);
         if (batch.Count == 0)
             return 0;
         await using var database = new Database(source);
@@ -122,7 +127,7 @@ internal sealed partial class AccessLog(
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
-            if (await database.First<string>(FirstOf, new { batch = batchId.Value }, cancel) != batch[0].RequestId)
+            if (await database.First<string>(FirstOf, new { batch = batchId.Value }, cancel) != batch[0].Caller.RequestId)
             {
                 // Another's: the sequence is behind the table, as after a restore in parts.
                 batchId = await database.First<long>(Draw, null, cancel);
@@ -149,19 +154,19 @@ internal sealed partial class AccessLog(
         {
             for (var place = 0; place < batch.Count; place++)
             {
-                var record = batch[place];
+                var (at, caller, reason, shown) = batch[place];
                 await copy.StartRowAsync(CancellationToken.None);
                 await copy.WriteAsync((number << PlaceBits) + place + 1, NpgsqlDbType.Bigint, CancellationToken.None);
-                await copy.WriteAsync(record.At, NpgsqlDbType.TimestampTz, CancellationToken.None);
-                await copy.WriteAsync(record.Actor, NpgsqlDbType.Text, CancellationToken.None);
-                await copy.WriteAsync(record.RequestId, NpgsqlDbType.Text, CancellationToken.None);
-                await Text(record.Address);
-                await copy.WriteAsync(record.Action, NpgsqlDbType.Text, CancellationToken.None);
-                await Text(record.Reason);
-                await copy.WriteAsync(record.Kind, NpgsqlDbType.Text, CancellationToken.None);
-                await copy.WriteAsync(Numbers(record.Ids), NpgsqlDbType.Array | NpgsqlDbType.Bigint, CancellationToken.None);
-                if (record.PatientIds is { } patients)
-                    await copy.WriteAsync(Numbers(patients), NpgsqlDbType.Array | NpgsqlDbType.Bigint, CancellationToken.None);
+                await copy.WriteAsync(at, NpgsqlDbType.TimestampTz, CancellationToken.None);
+                await copy.WriteAsync(caller.Id, NpgsqlDbType.Text, CancellationToken.None);
+                await copy.WriteAsync(caller.RequestId, NpgsqlDbType.Text, CancellationToken.None);
+                await Text(caller.Address);
+                await copy.WriteAsync(caller.Action, NpgsqlDbType.Text, CancellationToken.None);
+                await Text(reason);
+                await copy.WriteAsync(shown.Kind, NpgsqlDbType.Text, CancellationToken.None);
+                await copy.WriteAsync(shown.Ids, NpgsqlDbType.Array | NpgsqlDbType.Bigint, CancellationToken.None);
+                if (shown.PatientIds is { } patients)
+                    await copy.WriteAsync(patients, NpgsqlDbType.Array | NpgsqlDbType.Bigint, CancellationToken.None);
                 else
                     await copy.WriteNullAsync(CancellationToken.None);
             }
@@ -176,7 +181,8 @@ internal sealed partial class AccessLog(
             Parameters =
             {
                 new NpgsqlParameter<DateTime> { TypedValue = time.GetUtcNow().UtcDateTime }, new NpgsqlParameter<long> { TypedValue = number },
-                new NpgsqlParameter<int> { TypedValue = batch.Count }, new NpgsqlParameter<string> { TypedValue = Convert.ToHexStringLower(Digest(batch)) },
+                new NpgsqlParameter<int> { TypedValue = batch.Count }, new NpgsqlParameter<string> { TypedValue = Convert.ToHexStringLower(Digest(batch.Select(access => access.Record))) },
+                new NpgsqlParameter<long[]> { TypedValue = Distinct(batch.Select(access => access.Shown.Ids)) }, new NpgsqlParameter<long[]> { TypedValue = Distinct(batch.Select(access => access.Shown.PatientIds ?? [])) },
             },
         };
         await raise.ExecuteNonQueryAsync(CancellationToken.None);
@@ -270,10 +276,22 @@ internal sealed partial class AccessLog(
         },
         time, stoppingToken);
 
-    private static long[] Numbers(string array) =>
-        [.. array[1..^1].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(number => long.Parse(number, CultureInfo.InvariantCulture))];
+    /// <summary>What a batch is found by, in the order that the index wants.</summary>
+    internal static long[] Distinct(IEnumerable<long[]> ids)
+    {
+        var all = ids.SelectMany(some => some).ToArray();
+        System.Array.Sort(all);
+        var count = 0;
+        foreach (var id in all)
+        {
+            if (count == 0 || all[count - 1] != id)
+                all[count++] = id;
+        }
 
-    private static string Array(long[] ids) => "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
+        return all[..count];
+    }
+
+    internal static string Array(long[] ids) => "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
 
     /// <summary>Headers come as single bytes; what is UTF-8 is read as such.</summary>
     private static bool TryRead(string given, out string? reason)

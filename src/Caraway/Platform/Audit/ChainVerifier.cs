@@ -63,6 +63,8 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         order by a.id
         """;
 
+    private const string Listed = "select batch, ids::text as ids, patient_ids::text as patient_ids from platform.access_batches where batch = any(@batches)";
+
     /// <summary>Walks from batch to batch, not from record to record.</summary>
     private const string NextBatches = """
         with recursive batches as (
@@ -91,6 +93,8 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
     {
         public AccessLog.Record Record => new(At, Actor, RequestId, Address, Action, Reason, Kind, Ids, PatientIds);
     }
+
+    private sealed record ListedBatch(long Batch, string Ids, string PatientIds);
 
     private sealed record Batch(long Position, long Number, int Records, string Digest);
 
@@ -194,6 +198,7 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
             if (records is null)
                 continue;
             var byBatch = records.ToLookup(record => record.Id >> AccessLog.PlaceBits);
+            var listed = (await database.List<ListedBatch>(Listed, new { batches = numbers }, cancel)).ToDictionary(batch => batch.Batch);
             foreach (var batch in some)
             {
                 var ofBatch = byBatch[batch.Number].ToList();
@@ -202,10 +207,21 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
                 else if (ofBatch.Index().Any(record => record.Item.Id != (batch.Number << AccessLog.PlaceBits) + record.Index + 1)
                     || Convert.ToHexStringLower(AccessLog.Digest(ofBatch.Select(record => record.Record))) != batch.Digest)
                     found.Problem($"Access batch {batch.Number} (position {batch.Position}): a record was changed.");
+                else if (listed.GetValueOrDefault(batch.Number) != ListOf(batch.Number, ofBatch))
+                    found.Problem($"Access batch {batch.Number} (position {batch.Position}): the list of what it shows was changed, or is missing, and searches do not find its records.");
                 else
                     found.AccessRecords += ofBatch.Count;
             }
         }
+    }
+
+    /// <summary>What searches go by, as the program writes it.</summary>
+    private static ListedBatch ListOf(long number, List<Access> records)
+    {
+        return new ListedBatch(number, Distinct(records.Select(record => record.Ids)), Distinct(records.Select(record => record.PatientIds ?? "{}")));
+
+        static string Distinct(IEnumerable<string> arrays) =>
+            AccessLog.Array(AccessLog.Distinct(arrays.Select(array => array[1..^1].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(id => long.Parse(id, CultureInfo.InvariantCulture)).ToArray())));
     }
 
     /// <summary>Each erased event has one that tells of it, which may wait for its own position yet.</summary>
