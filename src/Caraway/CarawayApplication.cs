@@ -133,6 +133,7 @@ internal static class CarawayApplication
         if (Origins(server.CorsOrigins).Length > 0)
             app.UseCors();
         app.UseIdentification();
+        app.UseAccessLog();
         app.UseRequestBodies();
     }
 

@@ -314,6 +314,25 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         Assert.Equal(1, (await caraway.Accesses([.. shown])).GetArrayLength());
     }
 
+    /// <summary>Sixteen readers fill a hundred places much faster than they are written: they wait, and none is refused.</summary>
+    [Fact]
+    public async Task Readers_slow_down_to_what_can_be_recorded()
+    {
+        var id = await caraway.OpenCase();
+        await using var own = await OwnCaraway.Start(caraway.Database.Address, ("AccessLog:Capacity", "100"), ("AccessLog:DelayMilliseconds", "100"));
+
+        var shown = await Task.WhenAll(Enumerable.Range(0, 16).Select(async _ =>
+        {
+            var answers = new List<Answer>();
+            for (var n = 0; n < 50; n++)
+                answers.Add(await CarawayFixture.Send(own.Client, HttpMethod.Get, $"/cases/{id}", null));
+            return answers;
+        }));
+
+        Assert.All(shown.SelectMany(answers => answers), answer => Assert.Equal(200, answer.Status));
+        await EventFlow.Until(async () => await Count(shown.SelectMany(answers => answers)) == 800);
+    }
+
     [Fact]
     public async Task A_stop_writes_what_was_answered()
     {

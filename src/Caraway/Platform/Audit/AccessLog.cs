@@ -78,10 +78,14 @@ internal sealed partial class AccessLog(
 
     private static readonly TimeSpan BetweenMerges = TimeSpan.FromSeconds(2);
 
+    /// <summary>The longest that a read is held back for others to be recorded.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
+
     private readonly Channel<Access> waiting = Channel.CreateBounded<Access>(new BoundedChannelOptions(options.Value.Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
     private readonly List<Access> batch = new(256);
     private long? batchId;
     private volatile bool hasUnmerged;
+    private TaskCompletionSource written = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>An access as it is written.</summary>
     /// <param name="At">UTC, whole microseconds.</param>
@@ -108,6 +112,25 @@ internal sealed partial class AccessLog(
             return null;
         metrics.AccessRefused();
         return Refusal.Busy("Reads cannot be recorded now, and what is not recorded is not shown. Try again in a moment.");
+    }
+
+    /// <summary>Whether reads may come as they like: less than half of what may be held waits to be written.</summary>
+    public bool HasRoom => waiting.Reader.Count <= options.Value.Capacity / 2;
+
+    /// <summary>
+    /// Holds a read back until there is room, or its patience is over. Under more reads than the database can record beside them, callers
+    /// slow down together, and none is refused.
+    /// </summary>
+    public async Task Room(CancellationToken cancel)
+    {
+        var began = time.GetTimestamp();
+        for (var next = Volatile.Read(ref written); !HasRoom && !cancel.IsCancellationRequested; next = Volatile.Read(ref written))
+        {
+            var left = Patience - time.GetElapsedTime(began);
+            if (left <= TimeSpan.Zero)
+                return;
+            await next.Task.WaitAsync(left, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     /// <summary>Writes what waits now, in one statement.</summary>
@@ -137,12 +160,13 @@ internal sealed partial class AccessLog(
             LogWritten(batchId.Value);
         }
 
-        var written = batch.Count;
+        var count = batch.Count;
         batch.Clear();
         batchId = null;
         hasUnmerged = true;
-        metrics.AccessesRecorded(written);
-        return written;
+        metrics.AccessesRecorded(count);
+        Interlocked.Exchange(ref written, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+        return count;
     }
 
     /// <summary>Records and event in one transaction. Not cancellable: a stop waits for it.</summary>
@@ -335,5 +359,18 @@ internal static class AccessLogRegistrations
     {
         services.AddOptions<AccessLogOptions>().BindConfiguration("AccessLog").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<AccessLog>().AddHostedService(provider => provider.GetRequiredService<AccessLog>());
+    }
+
+    /// <summary>After identification: reads wait for room in the access log before they ask the database anything.</summary>
+    public static IApplicationBuilder UseAccessLog(this IApplicationBuilder app)
+    {
+        var accesses = app.ApplicationServices.GetRequiredService<AccessLog>();
+        return app.Use(next => context => accesses.HasRoom || !(HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) || context.Features.Get<Caller>() is null ? next(context) : Wait(context, next));
+
+        async Task Wait(HttpContext context, RequestDelegate next)
+        {
+            await accesses.Room(context.RequestAborted);
+            await next(context);
+        }
     }
 }
