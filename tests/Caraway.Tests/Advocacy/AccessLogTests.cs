@@ -329,7 +329,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
             return answers;
         }));
 
-        Assert.All(shown.SelectMany(answers => answers), answer => Assert.Equal(200, answer.Status));
+        Assert.Equal(800, shown.Sum(answers => answers.Count(answer => answer.Status == 200)));
         await EventFlow.Until(async () => await Count(shown.SelectMany(answers => answers)) == 800);
     }
 
