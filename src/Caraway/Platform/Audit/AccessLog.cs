@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Channels;
@@ -54,7 +55,7 @@ internal sealed partial class AccessLog(
     public const int PlaceBits = 16;
 
     private const int LongestReason = 500;
-    private const int MostInBatch = 5_000;
+    private const int MostInBatch = 2_000;
 
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
 
@@ -83,6 +84,8 @@ internal sealed partial class AccessLog(
 
     private readonly Channel<Access> waiting = Channel.CreateBounded<Access>(new BoundedChannelOptions(options.Value.Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
     private readonly List<Access> batch = new(256);
+    private readonly List<long> shownIds = [];
+    private readonly List<long> shownPatients = [];
     private long? batchId;
     private volatile bool hasUnmerged;
     private TaskCompletionSource written = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -206,7 +209,8 @@ internal sealed partial class AccessLog(
             {
                 new NpgsqlParameter<DateTime> { TypedValue = time.GetUtcNow().UtcDateTime }, new NpgsqlParameter<long> { TypedValue = number },
                 new NpgsqlParameter<int> { TypedValue = batch.Count }, new NpgsqlParameter<string> { TypedValue = Convert.ToHexStringLower(Digest(batch.Select(access => access.Record))) },
-                new NpgsqlParameter<long[]> { TypedValue = Distinct(batch.Select(access => access.Shown.Ids)) }, new NpgsqlParameter<long[]> { TypedValue = Distinct(batch.Select(access => access.Shown.PatientIds ?? [])) },
+                new NpgsqlParameter<List<long>> { TypedValue = Distinct(batch.Select(access => access.Shown.Ids), shownIds) },
+                new NpgsqlParameter<List<long>> { TypedValue = Distinct(batch.Select(access => access.Shown.PatientIds ?? []), shownPatients) },
             },
         };
         await raise.ExecuteNonQueryAsync(CancellationToken.None);
@@ -217,9 +221,11 @@ internal sealed partial class AccessLog(
     /// <summary>What the batch's event says of its records: sha256 over all their fields, in their order, each written as in <see cref="Chain"/>.</summary>
     internal static byte[] Digest(IEnumerable<Record> records)
     {
-        var text = new ArrayBufferWriter<byte>(4096);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var text = new ArrayBufferWriter<byte>(1024);
         foreach (var record in records)
         {
+            text.ResetWrittenCount();
             Chain.Append(text, Chain.Microseconds(record.At));
             Chain.Append(text, record.Actor);
             Chain.Append(text, record.RequestId);
@@ -229,9 +235,10 @@ internal sealed partial class AccessLog(
             Chain.Append(text, record.Kind);
             Chain.Append(text, record.Ids);
             Chain.Append(text, record.PatientIds);
+            hash.AppendData(text.WrittenSpan);
         }
 
-        return SHA256.HashData(text.WrittenSpan);
+        return hash.GetHashAndReset();
     }
 
     /// <summary>The server has stopped before this: what it answered is written, and then it is over.</summary>
@@ -300,22 +307,26 @@ internal sealed partial class AccessLog(
         },
         time, stoppingToken);
 
-    /// <summary>What a batch is found by, in the order that the index wants.</summary>
-    internal static long[] Distinct(IEnumerable<long[]> ids)
+    /// <summary>What a batch is found by: each id once, ascending.</summary>
+    /// <param name="all">A list to put them into, used again and again: a batch of lists is some hundred thousand ids.</param>
+    internal static List<long> Distinct(IEnumerable<long[]> ids, List<long> all)
     {
-        var all = ids.SelectMany(some => some).ToArray();
-        System.Array.Sort(all);
+        all.Clear();
+        foreach (var some in ids)
+            all.AddRange(some);
+        all.Sort();
         var count = 0;
-        foreach (var id in all)
+        foreach (var id in CollectionsMarshal.AsSpan(all))
         {
             if (count == 0 || all[count - 1] != id)
                 all[count++] = id;
         }
 
-        return all[..count];
+        all.RemoveRange(count, all.Count - count);
+        return all;
     }
 
-    internal static string Array(long[] ids) => "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
+    internal static string Array(IEnumerable<long> ids) => "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
 
     /// <summary>Headers come as single bytes; what is UTF-8 is read as such.</summary>
     private static bool TryRead(string given, out string? reason)

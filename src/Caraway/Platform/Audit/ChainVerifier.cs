@@ -221,7 +221,7 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         return new ListedBatch(number, Distinct(records.Select(record => record.Ids)), Distinct(records.Select(record => record.PatientIds ?? "{}")));
 
         static string Distinct(IEnumerable<string> arrays) =>
-            AccessLog.Array(AccessLog.Distinct(arrays.Select(array => array[1..^1].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(id => long.Parse(id, CultureInfo.InvariantCulture)).ToArray())));
+            AccessLog.Array(AccessLog.Distinct(arrays.Select(array => array[1..^1].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(id => long.Parse(id, CultureInfo.InvariantCulture)).ToArray()), []));
     }
 
     /// <summary>Each erased event has one that tells of it, which may wait for its own position yet.</summary>
