@@ -3,9 +3,13 @@ using System.Globalization;
 
 namespace Caraway.Bench;
 
-/// <summary>Product and limit on one database, loaded in turn; each alternates with the other, and which goes first alternates too.</summary>
+/// <summary>
+/// Product and limit on one database, loaded in turn; each alternates with the other, and which goes first alternates too. Reads have a
+/// second limit beside them, which leaves out the rows of the access log.
+/// </summary>
 internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
 {
+    internal const string Unrecorded = "--without-access-log";
     internal const string ApiKey = "bench-key-0123456789";
     internal const string Master = "a master key for the bench, which keeps nothing secret";
     private const int WarmUpSeconds = 10;
@@ -14,8 +18,8 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
     private static readonly Operation[] Operations =
     [
         new("POST /intakes", "post_intake"),
-        new("GET /cases/{id}", "get_case"),
-        new("GET /cases?status=&cursor=", "list_cases"),
+        new("GET /cases/{id}", "get_case") { IsRecorded = true },
+        new("GET /cases?status=&cursor=", "list_cases") { IsRecorded = true },
         new("PATCH /cases/{id}", "patch_status"),
     ];
 
@@ -39,7 +43,8 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
 
     public async Task<HttpFigures> Run(CancellationToken cancel)
     {
-        using var limit = await ServerProcess.Start("limit", 8171, "/cases/1", Limit(), cancel);
+        using var limit = await ServerProcess.Start("limit", 8171, "/cases/1", Limit("--port", "8171"), cancel);
+        using var unrecorded = await ServerProcess.Start("limit without the access log", 8173, "/cases/1", Limit("--port", "8173", Unrecorded), cancel);
         using var product = await ServerProcess.Start("product", 8172, "/health", Product(database, 8172), cancel);
         if (plan.AsUser)
             header = await SignIn(cancel);
@@ -47,17 +52,17 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
         var rows = new List<HttpFigure>();
         foreach (var operation in Operations.Where(operation => plan.Only is null || operation.Script == plan.Only))
         {
-            await Load(limit, operation, WarmUpSeconds, cancel);
-            await Load(product, operation, WarmUpSeconds, cancel);
-            var (ofLimit, ofProduct) = (new List<Measurement>(), new List<Measurement>());
+            ServerProcess[] servers = operation.IsRecorded ? [limit, product, unrecorded] : [limit, product];
+            foreach (var server in servers)
+                await Load(server, operation, WarmUpSeconds, cancel);
+            var measured = servers.ToDictionary(server => server, _ => new List<Measurement>());
             for (var run = 0; run < plan.Runs; run++)
             {
-                ServerProcess[] order = run % 2 == 0 ? [limit, product] : [product, limit];
-                foreach (var server in order)
-                    (server == limit ? ofLimit : ofProduct).Add(await Load(server, operation, plan.Seconds, cancel));
+                foreach (var server in run % 2 == 0 ? servers : servers.Reverse())
+                    measured[server].Add(await Load(server, operation, plan.Seconds, cancel));
             }
 
-            var figure = new HttpFigure(operation.Name, MedianOf(ofLimit), MedianOf(ofProduct));
+            var figure = new HttpFigure(operation.Name, MedianOf(measured[limit]), MedianOf(measured[product]), operation.IsRecorded ? MedianOf(measured[unrecorded]) : null);
             rows.Add(figure);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{operation.Name}: {figure.Ratio:0.00} of the limit"));
         }
@@ -74,7 +79,7 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
             cancel);
     }
 
-    private ProcessStartInfo Limit() => new(Environment.ProcessPath!, [typeof(HttpBench).Assembly.Location, "limit", "--port", "8171"]) { Environment = { ["DATABASE_URL"] = database.Address } };
+    private ProcessStartInfo Limit(params string[] options) => new(Environment.ProcessPath!, [typeof(HttpBench).Assembly.Location, "limit", .. options]) { Environment = { ["DATABASE_URL"] = database.Address } };
 
     private async Task<string> SignIn(CancellationToken cancel)
     {
@@ -98,7 +103,8 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
 }
 
 /// <summary>An operation's medians.</summary>
-internal sealed record HttpFigure(string Operation, Measurement Limit, Measurement Product)
+/// <param name="Unrecorded">The limit without the access log's rows; null where an operation has none.</param>
+internal sealed record HttpFigure(string Operation, Measurement Limit, Measurement Product, Measurement? Unrecorded)
 {
     public double Ratio => Product.RequestsPerSecond / Limit.RequestsPerSecond;
 

@@ -8,7 +8,8 @@ namespace Caraway.Bench;
 /// What this machine can do at best: bare Kestrel and bare Npgsql, statements written by hand that read and write the same rows as the
 /// product's. No routing, no authentication, no validation, no telemetry; bad input is none of its business.
 /// </summary>
-internal sealed class LimitServer(NpgsqlDataSource source)
+/// <param name="accesses">Where reads are recorded; null to leave that out, for what it costs.</param>
+internal sealed class LimitServer(NpgsqlDataSource source, LimitAccessLog? accesses)
 {
     private const string Opened = """
         with opened as (
@@ -65,14 +66,18 @@ internal sealed class LimitServer(NpgsqlDataSource source)
 
     internal sealed record Change(string Status, string? Actor, string? Reason);
 
-    public static async Task Run(string database, int port, CancellationToken cancel)
+    public static async Task Run(string database, int port, bool recordsReads, CancellationToken cancel)
     {
         await using var source = NpgsqlDataSource.Create(database);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.ListenLocalhost(port));
         await using var app = builder.Build();
-        app.Run(new LimitServer(source).Answer);
-        await app.RunAsync(cancel);
+        var accesses = recordsReads ? new LimitAccessLog(source) : null;
+        app.Run(new LimitServer(source, accesses).Answer);
+        if (accesses is null)
+            await app.RunAsync(cancel);
+        else
+            await await Task.WhenAny(app.RunAsync(cancel), accesses.Run(cancel));
     }
 
     private Task Answer(HttpContext http)
@@ -160,6 +165,7 @@ internal sealed class LimitServer(NpgsqlDataSource source)
 
         json.WriteEndArray();
         json.WriteEndObject();
+        accesses?.Add("GET /cases/{id}", id);
         await buffer.Send(http);
     }
 
@@ -176,12 +182,12 @@ internal sealed class LimitServer(NpgsqlDataSource source)
         var json = buffer.Json;
         json.WriteStartObject();
         json.WriteStartArray("items");
-        long last = 0;
-        var rows = 0;
-        while (await reader.ReadAsync() && ++rows <= 20)
+        var shown = new List<long>(20);
+        while (await reader.ReadAsync() && shown.Count < 20)
         {
             json.WriteStartObject();
-            json.WriteNumber("case_id", last = reader.GetInt64(0));
+            shown.Add(reader.GetInt64(0));
+            json.WriteNumber("case_id", shown[^1]);
             json.WriteString("applicant_name", reader.GetString(1));
             json.WriteString("current_status", reader.GetString(2));
             json.WriteString("assignee", TextOf(reader, 3));
@@ -190,8 +196,9 @@ internal sealed class LimitServer(NpgsqlDataSource source)
         }
 
         json.WriteEndArray();
-        json.WriteNumber("next_cursor", last);
+        json.WriteNumber("next_cursor", shown is [.., var last] ? last : 0);
         json.WriteEndObject();
+        accesses?.Add("GET /cases", [.. shown]);
         await buffer.Send(http);
     }
 

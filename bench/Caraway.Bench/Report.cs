@@ -20,9 +20,20 @@ internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<J
             text.AppendLine("| operation | | requests/s | p50 ms | p99 ms | server CPU µs/request | database CPU µs/request |").AppendLine("|---|---|---:|---:|---:|---:|---:|");
             foreach (var operation in Http.Operations)
             {
-                foreach (var (name, m) in new[] { ("limit", operation.Limit), ("product", operation.Product) })
-                    Line($"| {(name == "limit" ? "`" + operation.Operation + "`" : "")} | {name} | {m.RequestsPerSecond:#,0} | {m.P50Milliseconds:0.00} | {m.P99Milliseconds:0.00} | {m.CpuMicrosecondsPerRequest:#,0} | {m.DatabaseCpuMicrosecondsPerRequest:#,0} |");
-                Line($"| | **ratio** | **{operation.Ratio:0.00}** | {operation.Product.P50Milliseconds / operation.Limit.P50Milliseconds:0.00} | {operation.TailRatio:0.00} | {operation.Product.CpuMicrosecondsPerRequest / operation.Limit.CpuMicrosecondsPerRequest:0.00} | {operation.Product.DatabaseCpuMicrosecondsPerRequest / operation.Limit.DatabaseCpuMicrosecondsPerRequest:0.00} |");
+                var first = $"`{operation.Operation}`";
+                foreach (var (name, of) in new[] { ("limit", operation.Limit), ("limit, nothing recorded", operation.Unrecorded), ("product", operation.Product) })
+                {
+                    if (of is null)
+                        continue;
+                    Line($"| {first} | {name} | {of.RequestsPerSecond:#,0} | {of.P50Milliseconds:0.00} | {of.P99Milliseconds:0.00} | {of.CpuMicrosecondsPerRequest:#,0} | {of.DatabaseCpuMicrosecondsPerRequest:#,0} |");
+                    first = "";
+                }
+
+                foreach (var (name, of) in new[] { ("ratio", operation.Limit), ("to the limit, nothing recorded", operation.Unrecorded) })
+                {
+                    if (of is not null)
+                        Line($"| | **{name}** | **{operation.Product.RequestsPerSecond / of.RequestsPerSecond:0.00}** | {operation.Product.P50Milliseconds / of.P50Milliseconds:0.00} | {operation.Product.P99Milliseconds / of.P99Milliseconds:0.00} | {operation.Product.CpuMicrosecondsPerRequest / of.CpuMicrosecondsPerRequest:0.00} | {operation.Product.DatabaseCpuMicrosecondsPerRequest / of.DatabaseCpuMicrosecondsPerRequest:0.00} |");
+                }
             }
 
             Line($"\nThe product's resident memory: {Http.ResidentAtStart:0} MB at the start, {Http.ResidentAfter:0} MB after the bench.");

@@ -8,7 +8,11 @@ namespace Caraway.Bench;
 internal sealed record Measurement(double RequestsPerSecond, double P50Milliseconds, double P99Milliseconds, double CpuMicrosecondsPerRequest, double DatabaseCpuMicrosecondsPerRequest);
 
 /// <summary>An operation, as a script of wrk's.</summary>
-internal sealed record Operation(string Name, string Script);
+internal sealed record Operation(string Name, string Script)
+{
+    /// <summary>Whether it leaves rows in the access log.</summary>
+    public bool IsRecorded { get; init; }
+}
 
 /// <summary>Loads a server with wrk: one thread, sixteen connections.</summary>
 internal static class Wrk

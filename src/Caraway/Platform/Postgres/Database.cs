@@ -89,15 +89,19 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
 
     private async Task<T> Use<T>(Statement.Ready statement, Func<NpgsqlConnection, CommandDefinition, Task<T>> work, CancellationToken cancel)
     {
-        var result = shared is not null ? await work(shared, statement.Command) : await UseOwn(statement, work, cancel);
+        T result;
+        if (shared is not null)
+        {
+            result = await work(shared, statement.Command);
+        }
+        else
+        {
+            await using var connection = await source.OpenConnectionAsync(cancel);
+            result = await work(connection, statement.Command);
+        }
+
         if (statement.WritesEvents)
             AfterCommit(EventSignal.Written.Raise);
         return result;
-    }
-
-    private async Task<T> UseOwn<T>(Statement.Ready statement, Func<NpgsqlConnection, CommandDefinition, Task<T>> work, CancellationToken cancel)
-    {
-        await using var connection = await source.OpenConnectionAsync(cancel);
-        return await work(connection, statement.Command);
     }
 }

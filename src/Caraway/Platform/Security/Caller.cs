@@ -1,8 +1,13 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using Microsoft.Extensions.Validation;
 
 namespace Caraway.Platform.Security;
 
 /// <summary>Who makes this request, as the audit trail will name it. Bound into handlers; never null on a route that needs a permission.</summary>
+#pragma warning disable ASP0029 // The attribute may change yet. Without it every request validates its caller, who is ours and was not sent.
+[SkipValidation]
+#pragma warning restore ASP0029
 public sealed record Caller
 {
     /// <summary>A stable name: <c>user:5</c>, <c>apikey:7</c>, <c>apikey:environment</c>, <c>gateway:anna</c>.</summary>
@@ -48,9 +53,9 @@ public sealed record Caller
 
     /// <summary>The method and the route, without the values in it.</summary>
     private static string ActionOf(HttpContext context) =>
-        context.GetEndpoint() is RouteEndpoint { RoutePattern: var route } ? Actions.GetOrAdd((context.Request.Method, route.RawText ?? ""), static key => $"{key.Method} {key.Route}") : context.Request.Method;
+        context.GetEndpoint() is RouteEndpoint route ? Actions.GetOrAdd((route, context.Request.Method), static key => $"{key.Method} {key.Route.RoutePattern.RawText}") : context.Request.Method;
 
-    private static readonly System.Collections.Concurrent.ConcurrentDictionary<(string Method, string Route), string> Actions = new();
+    private static readonly ConcurrentDictionary<(RouteEndpoint Route, string Method), string> Actions = new();
 
     /// <summary>An IPv4 address is written as such on a socket that takes both.</summary>
     internal static string? AddressOf(HttpContext context) =>
