@@ -48,6 +48,22 @@ internal sealed class BenchDatabase : IAsyncDisposable
         await Execute("checkpoint", cancel);
     }
 
+    /// <summary>Waits until no event waits for its position or its handler, so that nobody pays for what another has written.</summary>
+    public async Task CatchUp(CancellationToken cancel)
+    {
+        const string sql = """
+            select (select position from platform.event_cursors where handler = 'patient-timelines') = (select position from platform.sequencer)
+                and not exists (select from platform.events e where not exists (select from platform.chain c where c.event_id = e.id))
+            """;
+        while (true)
+        {
+            await using var command = Source.CreateCommand(sql);
+            if (await command.ExecuteScalarAsync(cancel) is true)
+                return;
+            await Task.Delay(200, cancel);
+        }
+    }
+
     public async Task Execute(string sql, CancellationToken cancel)
     {
         await using var command = Source.CreateCommand(sql);

@@ -15,9 +15,9 @@ internal sealed class EventBench(BenchDatabase database)
         using var product = await ServerProcess.Start("product", 8174, "/health", HttpBench.Product(database, 8174), cancel);
         using var client = new HttpClient { BaseAddress = new Uri("http://127.0.0.1:8174") };
         client.DefaultRequestHeaders.Add("X-API-Key", HttpBench.ApiKey);
-        await CatchUp(cancel);
+        await database.CatchUp(cancel);
         await Load(client, TimeSpan.Zero, TimeSpan.FromSeconds(3), cancel);
-        await CatchUp(cancel);
+        await database.CatchUp(cancel);
         return new EventFigures(await Measure(client, TimeSpan.FromMilliseconds(80), cancel), await Measure(client, TimeSpan.Zero, cancel));
     }
 
@@ -25,7 +25,7 @@ internal sealed class EventBench(BenchDatabase database)
     {
         var before = await Buckets(client, cancel);
         var done = await Load(client, pause, Length, cancel);
-        await CatchUp(cancel);
+        await database.CatchUp(cancel);
         var after = await Buckets(client, cancel);
         var buckets = after.Select(bucket => (bucket.Bound, Count: bucket.Count - before.First(b => b.Bound.Equals(bucket.Bound)).Count)).ToList();
         return new EventDelay(done / Length.TotalSeconds, Quantile(buckets, 0.5) * 1000, Quantile(buckets, 0.99) * 1000, (double)buckets.First(b => b.Bound.Equals(0.1)).Count / buckets[^1].Count);
@@ -47,22 +47,6 @@ internal sealed class EventBench(BenchDatabase database)
             return done;
         }));
         return counts.Sum();
-    }
-
-    /// <summary>Waits until nothing waits for its position or its handler.</summary>
-    private async Task CatchUp(CancellationToken cancel)
-    {
-        const string sql = """
-            select (select position from platform.event_cursors where handler = 'patient-timelines') = (select position from platform.sequencer)
-                and not exists (select from platform.events e where not exists (select from platform.chain c where c.event_id = e.id))
-            """;
-        while (true)
-        {
-            await using var command = database.Source.CreateCommand(sql);
-            if (await command.ExecuteScalarAsync(cancel) is true)
-                return;
-            await Task.Delay(200, cancel);
-        }
     }
 
     private static async Task<List<(double Bound, long Count)>> Buckets(HttpClient client, CancellationToken cancel)

@@ -70,10 +70,11 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
         return new HttpFigures(rows, started, product.ResidentMegabytes());
     }
 
-    private Task<Measurement> Load(ServerProcess server, Operation operation, int seconds, CancellationToken cancel)
+    private async Task<Measurement> Load(ServerProcess server, Operation operation, int seconds, CancellationToken cancel)
     {
+        await database.CatchUp(cancel);
         var first = 1 + CasesOfARun * (operation.Script == "patch_status" ? stretch++ : 0);
-        return Wrk.Load(
+        return await Wrk.Load(
             server, operation, seconds,
             [$"header={header}", string.Create(CultureInfo.InvariantCulture, $"cases={Cases}"), string.Create(CultureInfo.InvariantCulture, $"first={first}"), string.Create(CultureInfo.InvariantCulture, $"count={CasesOfARun}")],
             cancel);
