@@ -12,7 +12,7 @@ internal sealed class LimitAccessLog(NpgsqlDataSource source)
     private const string Copy = "copy platform.access_log (id, at, actor, request_id, address, action, kind, ids) from stdin (format binary)";
 
     private const string Batch = """
-        with listed as (insert into platform.access_batches (batch, ids, patient_ids) values ($1, $2, '{}'))
+        with listed as (insert into platform.access_batches (batch, kind, ids, patient_ids) values ($1, 'advocacy.case', $2, '{}'))
         insert into platform.events (at, name, subject, actor, payload)
         values (now(), 'access.recorded', 'platform.access_batch:' || $1, 'limit', json_build_object('batch', $1, 'records', $3, 'digest', repeat('0', 64))::text)
         """;

@@ -9,7 +9,7 @@ namespace Caraway.Advocacy;
 /// <summary><c>GET /cases/{id}/access-log</c>: who was shown the case, when and why; newest first.</summary>
 internal static class GetCaseAccessLog
 {
-    internal static readonly string Select = AccessPage.Select("b.ids @> array[@id]", "a.ids @> array[@id] and a.kind = 'advocacy.case'");
+    internal static readonly string Select = AccessPage.Select("b.ids @> array[@id] and b.kind = 'advocacy.case'", "a.ids @> array[@id] and a.kind = 'advocacy.case'");
 
     public static async Task<Results<Ok<AccessPage>, Refusal>> Handle(
         RowId id, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)

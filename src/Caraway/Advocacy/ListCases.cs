@@ -15,7 +15,7 @@ internal static class ListCases
     /// <param name="PatientId">For the access log alone.</param>
     public sealed record Item(long CaseId, string ApplicantName, string CurrentStatus, string? Assignee, DateTime CreatedAt, [property: JsonIgnore] long? PatientId);
 
-    /// <summary>The filters that are given make the statement: four in all, each a walk down one index.</summary>
+    /// <summary>The filters that are given make the statement: one for each status and for none, with and without an assignee; each a walk down one index.</summary>
     internal const string Select = """
         select c.id as case_id, a.full_name as applicant_name, c.current_status, c.assignee, c.created_at, c.patient_id
         from advocacy.cases c

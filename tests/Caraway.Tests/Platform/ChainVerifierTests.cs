@@ -181,6 +181,9 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     [InlineData("update platform.access_batches set patient_ids = '{}' where batch = 2", "Access batch 2 (position 26): the list of what it shows was changed")]
     [InlineData("update platform.access_batches set batch = 7 where batch = 2", "Access batch 2 (position 26): the list of what it shows was changed")]
     [InlineData("delete from platform.access_batches where batch = 2", "Access batch 2 (position 26): the list of what it shows was changed, or is missing")]
+    [InlineData("update platform.access_batches set kind = 'identity.user' where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
+    [InlineData("insert into platform.access_batches select 1, 'identity.user', ids, patient_ids from platform.access_batches where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
+    [InlineData("insert into platform.access_batches select 9, kind, ids, patient_ids from platform.access_batches where batch = 1", "Access batch 9 has no event")]
     [InlineData("truncate platform.access_batches", "Access batch 1 (position 25): the list of what it shows was changed, or is missing")]
     [InlineData("delete from platform.access_log where id < 131072; delete from platform.events where id = 27", "Position 25: event 27 is missing")]
     public async Task What_was_done_to_the_access_log_is_found(string sql, string expected)
@@ -231,6 +234,57 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
         await EventLog.Sequence(database);
 
         Assert.NotEmpty((await EventLog.Verify(database)).Problems);
+    }
+
+    /// <summary>Whoever knows the source writes a record that its digest agrees with, and has it sealed.</summary>
+    [Theory]
+    [InlineData("{NULL}", null)]
+    [InlineData("{{1,2}}", null)]
+    [InlineData("[5:6]={1,2}", null)]
+    [InlineData("{1}", "{NULL}")]
+    public async Task A_sealed_batch_of_another_hand_with_the_right_digest_is_a_problem_and_no_crash(string ids, string? patients)
+    {
+        await EventLog.Fill(database);
+        var at = new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc);
+        var digest = Convert.ToHexStringLower(AccessLog.Digest([new AccessLog.Record(at, "a", "r", null, "GET /", null, "advocacy.case", ids, patients)]));
+        await database.Execute(
+            $$"""
+            insert into platform.access_log (id, at, actor, request_id, action, kind, ids, patient_ids)
+            values ((3 << 16) + 1, '{{at:O}}', 'a', 'r', 'GET /', 'advocacy.case', '{{ids}}', {{(patients is null ? "null" : $"'{patients}'")}});
+            insert into platform.events (at, name, subject, actor, payload)
+            values (now(), 'access.recorded', 'platform.access_batch:3', 'caraway', '{"batch":3,"records":1,"digest":"{{digest}}"}')
+            """);
+        await EventLog.Sequence(database);
+
+        Assert.Contains((await EventLog.Verify(database)).Problems, problem => problem.Contains("a record holds a value that the program never writes", StringComparison.Ordinal));
+    }
+
+    /// <summary>Migration 0008 makes the lists of batches that were written before it.</summary>
+    [Fact]
+    public async Task Batches_of_an_older_program_are_listed_as_this_one_would()
+    {
+        await EventLog.Fill(database);
+        using (var accesses = EventLog.AccessesOf(database))
+        {
+            accesses.Add(EventLog.Reader(1), new Shown { Kind = "advocacy.case", Ids = [9, 3, 5], PatientIds = [7] });
+            accesses.Add(EventLog.Reader(1), new Shown { Kind = "identity.user", Ids = [3], PatientIds = [3, 1] });
+            accesses.Add(EventLog.Reader(1), new Shown { Kind = "advocacy.case", Ids = [5, 4] });
+            await accesses.WriteOnce(default);
+        }
+
+        await EventLog.Sequence(database);
+        const string lists = "select string_agg(b::text, ' ' order by batch, kind) from platform.access_batches b";
+        var written = await database.Scalar<string>(lists);
+        var migrator = new Migrator(database.Source, Migrator.Embedded);
+
+        await migrator.Down(7, default);
+        await migrator.Up(DateTimeOffset.UnixEpoch, default);
+
+        Assert.Contains("(3,advocacy.case,\"{3,4,5,9}\",{7}) (3,identity.user,{3},\"{1,3}\")", written, StringComparison.Ordinal);
+        Assert.Equal(written, await database.Scalar<string>(lists));
+        var verified = await EventLog.Verify(database);
+        Assert.Empty(verified.Problems);
+        Assert.Equal(EventLog.Accesses + 3, verified.AccessRecords);
     }
 
     /// <summary>Erased, the event no longer answers for its batch; that must not pass as an erasure like others.</summary>

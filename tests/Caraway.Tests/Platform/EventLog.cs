@@ -116,10 +116,10 @@ internal static class EventLog
     public static async Task<Verification> Verify(TestDatabase database, Checkpoint? checkpoint = null) =>
         await new ChainVerifier(database.Source, TimeProvider.System).Verify(checkpoint, TimeSpan.FromMinutes(5), default);
 
-    private static AccessLog AccessesOf(TestDatabase database) =>
+    public static AccessLog AccessesOf(TestDatabase database) =>
         new(database.Source, Options.Create(new AccessLogOptions()), TestMetrics.Create(), TimeProvider.System, NullLogger<AccessLog>.Instance);
 
-    private static Caller Reader(int n) => new()
+    public static Caller Reader(int n) => new()
     {
         Id = "user:" + n, Permissions = FrozenSet<string>.Empty, RequestId = "read-" + n, Address = n == 2 ? null : "10.0.0.1", Action = "GET /cases/{id}", AccessReason = n == 3 ? null : "Appeal of Zoe",
     };

@@ -13,10 +13,10 @@ public sealed record AccessPage(IReadOnlyList<AccessEntry> Items, long? NextCurs
     /// Accesses, newest first: the batches that show the thing, by their index, and then their records. The index is asked first: walked
     /// from the newest on, the log would be read whole for what was seldom looked at.
     /// </summary>
-    /// <param name="batch">What a batch <c>b</c> must show, of whatever kind.</param>
+    /// <param name="batch">What a batch <c>b</c> must show, of one kind or several.</param>
     /// <param name="record">What a record <c>a</c> must show.</param>
     internal static string Select(string batch, string record) => $"""
-        with found as materialized (select b.batch from platform.access_batches b where {batch})
+        with found as materialized (select distinct b.batch from platform.access_batches b where {batch})
         select a.id, a.at as time, a.actor, u.full_name as actor_name, a.request_id, a.address, a.action, a.reason
         from (select batch from found where batch <= @Before >> {AccessLog.PlaceBits} order by batch desc) f
         cross join lateral (

@@ -19,11 +19,11 @@ namespace Caraway.Platform.Audit;
 /// <summary>How accesses are recorded (section <c>AccessLog</c>).</summary>
 internal sealed class AccessLogOptions
 {
-    /// <summary>How many records this process holds at most; when that many wait for the database, reads are refused.</summary>
+    /// <summary>How many records wait for the database at most, beside those of the batch that is being written; then reads are refused.</summary>
     [Range(1, 1_000_000)]
     public int Capacity { get; set; } = 10_000;
 
-    /// <summary>The longest time from an answer to its record's write, in milliseconds; a kill loses no more.</summary>
+    /// <summary>How long records are gathered before they are written, in milliseconds. A kill loses those, and what waits behind them when the database does not keep up.</summary>
     [Range(1, 10_000)]
     public int DelayMilliseconds { get; set; } = 100;
 }
@@ -62,8 +62,9 @@ internal sealed partial class AccessLog(
     /// <summary>Records go in by COPY, which costs the database half of an insert.</summary>
     private const string Write = "copy platform.access_log (id, at, actor, request_id, address, action, reason, kind, ids, patient_ids) from stdin (format binary)";
 
+    private const string List = "insert into platform.access_batches (batch, kind, ids, patient_ids) values ($1, $2, $3, $4)";
+
     private const string Raise = """
-        with listed as (insert into platform.access_batches (batch, ids, patient_ids) values ($2, $5, $6))
         insert into platform.events (at, name, subject, actor, payload)
         values ($1, 'access.recorded', 'platform.access_batch:' || $2, 'caraway', json_build_object('batch', $2, 'records', $3, 'digest', $4)::text)
         """;
@@ -84,8 +85,7 @@ internal sealed partial class AccessLog(
 
     private readonly Channel<Access> waiting = Channel.CreateBounded<Access>(new BoundedChannelOptions(options.Value.Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
     private readonly List<Access> batch = new(256);
-    private readonly List<long> shownIds = [];
-    private readonly List<long> shownPatients = [];
+    private readonly Dictionary<string, (List<long> Ids, List<long> PatientIds)> listed = [];
     private long? batchId;
     private volatile bool hasUnmerged;
     private TaskCompletionSource written = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -117,12 +117,12 @@ internal sealed partial class AccessLog(
         return Refusal.Busy("Reads cannot be recorded now, and what is not recorded is not shown. Try again in a moment.");
     }
 
-    /// <summary>Whether reads may come as they like: less than half of what may be held waits to be written.</summary>
+    /// <summary>Whether reads may come as they like: no more than half of what may be held waits to be written.</summary>
     public bool HasRoom => waiting.Reader.Count <= options.Value.Capacity / 2;
 
     /// <summary>
     /// Holds a read back until there is room, or its patience is over. Under more reads than the database can record beside them, callers
-    /// slow down together, and none is refused.
+    /// slow down together, and are refused only when the database hardly records at all.
     /// </summary>
     public async Task Room(CancellationToken cancel)
     {
@@ -203,16 +203,27 @@ internal sealed partial class AccessLog(
             Task Text(string? value) => value is null ? copy.WriteNullAsync(CancellationToken.None) : copy.WriteAsync(value, NpgsqlDbType.Text, CancellationToken.None);
         }
 
-        await using var raise = new NpgsqlCommand(Raise, connection, transaction)
+        await using var raise = new NpgsqlBatch(connection, transaction);
+        foreach (var (kind, (ids, patients)) in ListOf(batch.Select(access => access.Shown), listed))
+        {
+            raise.BatchCommands.Add(new NpgsqlBatchCommand(List)
+            {
+                Parameters =
+                {
+                    new NpgsqlParameter<long> { TypedValue = number }, new NpgsqlParameter<string> { TypedValue = kind },
+                    new NpgsqlParameter<List<long>> { TypedValue = ids }, new NpgsqlParameter<List<long>> { TypedValue = patients },
+                },
+            });
+        }
+
+        raise.BatchCommands.Add(new NpgsqlBatchCommand(Raise)
         {
             Parameters =
             {
                 new NpgsqlParameter<DateTime> { TypedValue = time.GetUtcNow().UtcDateTime }, new NpgsqlParameter<long> { TypedValue = number },
                 new NpgsqlParameter<int> { TypedValue = batch.Count }, new NpgsqlParameter<string> { TypedValue = Convert.ToHexStringLower(Digest(batch.Select(access => access.Record))) },
-                new NpgsqlParameter<List<long>> { TypedValue = Distinct(batch.Select(access => access.Shown.Ids), shownIds) },
-                new NpgsqlParameter<List<long>> { TypedValue = Distinct(batch.Select(access => access.Shown.PatientIds ?? []), shownPatients) },
             },
-        };
+        });
         await raise.ExecuteNonQueryAsync(CancellationToken.None);
         await transaction.CommitAsync(CancellationToken.None);
         EventSignal.Written.Raise();
@@ -307,23 +318,45 @@ internal sealed partial class AccessLog(
         },
         time, stoppingToken);
 
-    /// <summary>What a batch is found by: each id once, ascending.</summary>
-    /// <param name="all">A list to put them into, used again and again: a batch of lists is some hundred thousand ids.</param>
-    internal static List<long> Distinct(IEnumerable<long[]> ids, List<long> all)
+    /// <summary>What searches find a batch by: for each kind of thing that it shows, the ids and the patients, once each and ascending.</summary>
+    /// <param name="listed">Lists to put them into, used again and again: a batch of lists is some hundred thousand ids.</param>
+    internal static IEnumerable<KeyValuePair<string, (List<long> Ids, List<long> PatientIds)>> ListOf(
+        IEnumerable<Shown> batch, Dictionary<string, (List<long> Ids, List<long> PatientIds)> listed)
     {
-        all.Clear();
-        foreach (var some in ids)
-            all.AddRange(some);
-        all.Sort();
-        var count = 0;
-        foreach (var id in CollectionsMarshal.AsSpan(all))
+        foreach (var (ids, patients) in listed.Values)
         {
-            if (count == 0 || all[count - 1] != id)
-                all[count++] = id;
+            ids.Clear();
+            patients.Clear();
         }
 
-        all.RemoveRange(count, all.Count - count);
-        return all;
+        foreach (var shown in batch)
+        {
+            if (!listed.TryGetValue(shown.Kind, out var of))
+                listed.Add(shown.Kind, of = ([], []));
+            of.Ids.AddRange(shown.Ids);
+            of.PatientIds.AddRange(shown.PatientIds ?? []);
+        }
+
+        foreach (var (ids, patients) in listed.Values)
+        {
+            SortOnce(ids);
+            SortOnce(patients);
+        }
+
+        return listed.Where(of => of.Value.Ids.Count > 0);
+    }
+
+    private static void SortOnce(List<long> ids)
+    {
+        ids.Sort();
+        var count = 0;
+        foreach (var id in CollectionsMarshal.AsSpan(ids))
+        {
+            if (count == 0 || ids[count - 1] != id)
+                ids[count++] = id;
+        }
+
+        ids.RemoveRange(count, ids.Count - count);
     }
 
     internal static string Array(IEnumerable<long> ids) => "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
@@ -372,7 +405,10 @@ internal static class AccessLogRegistrations
         services.AddSingleton<AccessLog>().AddHostedService(provider => provider.GetRequiredService<AccessLog>());
     }
 
-    /// <summary>After identification: reads wait for room in the access log before they ask the database anything.</summary>
+    /// <summary>
+    /// After identification: reads of known callers wait for room in the access log before they ask the database. A calendar's address is its
+    /// own credential, and a change that shows what it changed has work to do: neither waits.
+    /// </summary>
     public static IApplicationBuilder UseAccessLog(this IApplicationBuilder app)
     {
         var accesses = app.ApplicationServices.GetRequiredService<AccessLog>();

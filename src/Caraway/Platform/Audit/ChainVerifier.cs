@@ -63,14 +63,17 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         order by a.id
         """;
 
-    private const string Listed = "select batch, ids::text as ids, patient_ids::text as patient_ids from platform.access_batches where batch = any(@batches)";
+    private const string Listed = """
+        select batch, kind, ids::text as ids, patient_ids::text as patient_ids from platform.access_batches where batch = any(@batches) order by batch, kind collate "C"
+        """;
 
-    /// <summary>Walks from batch to batch, not from record to record.</summary>
+    /// <summary>Walks from batch to batch, not from record to record, through records and lists.</summary>
     private const string NextBatches = """
         with recursive batches as (
-            select min(id) >> 16 as n, 1 as step from platform.access_log where id >= @from << 16
+            select least((select min(id) >> 16 from platform.access_log where id >= @from << 16), (select min(batch) from platform.access_batches where batch >= @from)) as n, 1 as step
             union all
-            select (select min(a.id) >> 16 from platform.access_log a where a.id >= (b.n + 1) << 16), b.step + 1 from batches b where b.n < @last and b.step < 5000
+            select least((select min(a.id) >> 16 from platform.access_log a where a.id >= (b.n + 1) << 16), (select min(l.batch) from platform.access_batches l where l.batch > b.n)), b.step + 1
+            from batches b where b.n < @last and b.step < 5000
         )
         select n as number, exists (select from platform.events e where e.subject = 'platform.access_batch:' || n and e.name = 'access.recorded') as is_known
         from batches where n is not null order by n
@@ -94,7 +97,7 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         public AccessLog.Record Record => new(At, Actor, RequestId, Address, Action, Reason, Kind, Ids, PatientIds);
     }
 
-    private sealed record ListedBatch(long Batch, string Ids, string PatientIds);
+    private sealed record ListedKind(long Batch, string Kind, string Ids, string PatientIds);
 
     private sealed record Batch(long Position, long Number, int Records, string Digest);
 
@@ -198,7 +201,7 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
             if (records is null)
                 continue;
             var byBatch = records.ToLookup(record => record.Id >> AccessLog.PlaceBits);
-            var listed = (await database.List<ListedBatch>(Listed, new { batches = numbers }, cancel)).ToDictionary(batch => batch.Batch);
+            var listed = (await database.List<ListedKind>(Listed, new { batches = numbers }, cancel)).ToLookup(kind => kind.Batch);
             foreach (var batch in some)
             {
                 var ofBatch = byBatch[batch.Number].ToList();
@@ -207,7 +210,9 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
                 else if (ofBatch.Index().Any(record => record.Item.Id != (batch.Number << AccessLog.PlaceBits) + record.Index + 1)
                     || Convert.ToHexStringLower(AccessLog.Digest(ofBatch.Select(record => record.Record))) != batch.Digest)
                     found.Problem($"Access batch {batch.Number} (position {batch.Position}): a record was changed.");
-                else if (listed.GetValueOrDefault(batch.Number) != ListOf(batch.Number, ofBatch))
+                else if (ListOf(batch.Number, ofBatch) is not { } expected)
+                    found.Problem($"Access batch {batch.Number} (position {batch.Position}): a record holds a value that the program never writes.");
+                else if (!listed[batch.Number].SequenceEqual(expected))
                     found.Problem($"Access batch {batch.Number} (position {batch.Position}): the list of what it shows was changed, or is missing, and searches do not find its records.");
                 else
                     found.AccessRecords += ofBatch.Count;
@@ -216,12 +221,34 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
     }
 
     /// <summary>What searches go by, as the program writes it.</summary>
-    private static ListedBatch ListOf(long number, List<Access> records)
+    /// <returns>Null when a record holds no list of ids; its digest can be right all the same.</returns>
+    private static List<ListedKind>? ListOf(long number, List<Access> records)
     {
-        return new ListedBatch(number, Distinct(records.Select(record => record.Ids)), Distinct(records.Select(record => record.PatientIds ?? "{}")));
+        var shown = new List<Shown>(records.Count);
+        foreach (var record in records)
+        {
+            if (IdsOf(record.Ids) is not { } ids || IdsOf(record.PatientIds ?? "{}") is not { } patients)
+                return null;
+            shown.Add(new Shown { Kind = record.Kind, Ids = ids, PatientIds = patients });
+        }
 
-        static string Distinct(IEnumerable<string> arrays) =>
-            AccessLog.Array(AccessLog.Distinct(arrays.Select(array => array[1..^1].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(id => long.Parse(id, CultureInfo.InvariantCulture)).ToArray()), []));
+        return [.. AccessLog.ListOf(shown, []).OrderBy(of => of.Key, StringComparer.Ordinal).Select(of => new ListedKind(number, of.Key, AccessLog.Array(of.Value.Ids), AccessLog.Array(of.Value.PatientIds)))];
+    }
+
+    /// <param name="array">As PostgreSQL writes one: <c>{1,2}</c>.</param>
+    private static long[]? IdsOf(string array)
+    {
+        if (array is not ['{', .. var items, '}'])
+            return null;
+        var ids = new List<long>();
+        foreach (var item in items.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (!long.TryParse(item, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id))
+                return null;
+            ids.Add(id);
+        }
+
+        return [.. ids];
     }
 
     /// <summary>Each erased event has one that tells of it, which may wait for its own position yet.</summary>
@@ -243,7 +270,7 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         {
             var batches = await database.List<BatchOfLog>(NextBatches, new { from, last = LastBatch }, cancel);
             foreach (var unknown in batches.Where(batch => !batch.IsKnown))
-                found.Problem($"Access batch {unknown.Number} has no event: its records were put there by another hand.");
+                found.Problem($"Access batch {unknown.Number} has no event: it was put there by another hand.");
             if (batches.Count == 0 || batches[^1].Number >= LastBatch)
                 return;
             from = batches[^1].Number + 1;

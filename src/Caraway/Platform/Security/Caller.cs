@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Validation;
 
 namespace Caraway.Platform.Security;
@@ -51,11 +51,17 @@ public sealed record Caller
         AccessReason = context.Request.Headers.TryGetValue("X-Access-Reason", out var reason) ? reason.ToString() : null,
     };
 
-    /// <summary>The method and the route, without the values in it.</summary>
-    private static string ActionOf(HttpContext context) =>
-        context.GetEndpoint() is RouteEndpoint route ? Actions.GetOrAdd((route, context.Request.Method), static key => $"{key.Method} {key.Route.RoutePattern.RawText}") : context.Request.Method;
+    /// <summary>The method and the route, without the values in it. Each of our routes has one method.</summary>
+    private static string ActionOf(HttpContext context)
+    {
+        if (context.GetEndpoint() is not RouteEndpoint route)
+            return context.Request.Method;
+        if (!Actions.TryGetValue(route, out var action))
+            Actions.AddOrUpdate(route, action = $"{context.Request.Method} {route.RoutePattern.RawText}");
+        return action;
+    }
 
-    private static readonly ConcurrentDictionary<(RouteEndpoint Route, string Method), string> Actions = new();
+    private static readonly ConditionalWeakTable<RouteEndpoint, string> Actions = [];
 
     /// <summary>An IPv4 address is written as such on a socket that takes both.</summary>
     internal static string? AddressOf(HttpContext context) =>
