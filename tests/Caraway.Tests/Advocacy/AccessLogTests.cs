@@ -7,6 +7,7 @@ using Caraway.Tests.Platform;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Caraway.Tests.Advocacy;
 
@@ -348,6 +349,32 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         }
 
         Assert.Equal(10, await Count(shown));
+    }
+
+    /// <summary>A request that waits for a lock uses up all the time that the host has for a stop.</summary>
+    [Fact]
+    public async Task A_stop_writes_what_was_answered_also_after_a_request_that_outlasts_it()
+    {
+        var (id, held) = (await caraway.OpenCase(), await caraway.OpenCase());
+        var shown = new List<Answer>();
+        using var slow = new HttpClient();
+        await using var other = await caraway.Database.Source.OpenConnectionAsync();
+        await using var transaction = await other.BeginTransactionAsync();
+        await using var hold = new NpgsqlCommand($"select 1 from advocacy.cases where id = {held} for update", other, transaction);
+        await hold.ExecuteNonQueryAsync();
+        Task waiting;
+        await using (var own = await OwnCaraway.Start(caraway.Database.Address, ("AccessLog:DelayMilliseconds", "10000"), ("Server:ShutdownTimeoutSeconds", "1")))
+        {
+            (slow.BaseAddress, var key) = (own.Client.BaseAddress, own.Client.DefaultRequestHeaders.GetValues("X-API-Key").Single());
+            slow.DefaultRequestHeaders.Add("X-API-Key", key);
+            for (var i = 0; i < 10; i++)
+                shown.Add(await CarawayFixture.Send(own.Client, HttpMethod.Get, $"/cases/{id}", null));
+            waiting = CarawayFixture.Send(slow, HttpMethod.Patch, $"/cases/{held}", """{"status":"IN_REVIEW","actor":"Ada"}""");
+            await EventFlow.Until(async () => await caraway.Database.Scalar<bool>("select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"));
+        }
+
+        Assert.Equal(10, await Count(shown));
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => waiting);
     }
 
     [Fact]

@@ -184,6 +184,11 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     [InlineData("update platform.access_batches set kind = 'identity.user' where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
     [InlineData("insert into platform.access_batches select 1, 'identity.user', ids, patient_ids from platform.access_batches where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
     [InlineData("insert into platform.access_batches select 9, kind, ids, patient_ids from platform.access_batches where batch = 1", "Access batch 9 has no event")]
+    [InlineData("insert into platform.access_batches select -9223372036854775808, kind, ids, patient_ids from platform.access_batches where batch = 1", "Access batch -9223372036854775808 has no event")]
+    [InlineData("insert into platform.access_batches select -9223372036854775807, kind, ids, patient_ids from platform.access_batches where batch = 1", "Access batch -9223372036854775807 has no event")]
+    [InlineData("insert into platform.access_batches select 9223372036854775807, kind, ids, patient_ids from platform.access_batches where batch = 1", "Access batch 9223372036854775807 has no event")]
+    [InlineData("insert into platform.access_log select -9223372036854775807, at, actor, request_id, address, action, reason, kind, ids, patient_ids from platform.access_log where id = 65539", "Access batch -140737488355328 has no event")]
+    [InlineData("insert into platform.access_log select -9223372036854775808, at, actor, request_id, address, action, reason, kind, ids, patient_ids from platform.access_log where id = 65539", "Access batch -140737488355328 has no event")]
     [InlineData("truncate platform.access_batches", "Access batch 1 (position 25): the list of what it shows was changed, or is missing")]
     [InlineData("delete from platform.access_log where id < 131072; delete from platform.events where id = 27", "Position 25: event 27 is missing")]
     public async Task What_was_done_to_the_access_log_is_found(string sql, string expected)

@@ -116,8 +116,8 @@ internal static class EventLog
     public static async Task<Verification> Verify(TestDatabase database, Checkpoint? checkpoint = null) =>
         await new ChainVerifier(database.Source, TimeProvider.System).Verify(checkpoint, TimeSpan.FromMinutes(5), default);
 
-    public static AccessLog AccessesOf(TestDatabase database) =>
-        new(database.Source, Options.Create(new AccessLogOptions()), TestMetrics.Create(), TimeProvider.System, NullLogger<AccessLog>.Instance);
+    public static AccessLog AccessesOf(TestDatabase database, TimeProvider? time = null) =>
+        new(database.Source, Options.Create(new AccessLogOptions()), TestMetrics.Create(), time ?? TimeProvider.System, NullLogger<AccessLog>.Instance);
 
     public static Caller Reader(int n) => new()
     {

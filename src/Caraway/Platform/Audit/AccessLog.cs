@@ -59,6 +59,9 @@ internal sealed partial class AccessLog(
 
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>What a stop waits for the last records, whatever else has used up of the time for a stop.</summary>
+    private static readonly TimeSpan LastWrites = TimeSpan.FromSeconds(5);
+
     /// <summary>Records go in by COPY, which costs the database half of an insert.</summary>
     private const string Write = "copy platform.access_log (id, at, actor, request_id, address, action, reason, kind, ids, patient_ids) from stdin (format binary)";
 
@@ -69,7 +72,10 @@ internal sealed partial class AccessLog(
         values ($1, 'access.recorded', 'platform.access_batch:' || $2, 'caraway', json_build_object('batch', $2, 'records', $3, 'digest', $4)::text)
         """;
 
-    private const string FirstOf = "select request_id from platform.access_log where id = (@batch << 16) + 1";
+    private const string IsWritten = """
+        select exists (
+            select from platform.events where name = 'access.recorded' and subject = 'platform.access_batch:' || @batch and payload like '%' || @digest || '%')
+        """;
 
     private const string Draw = "select nextval('platform.access_batch_ids')";
 
@@ -153,7 +159,8 @@ internal sealed partial class AccessLog(
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
-            if (await database.First<string>(FirstOf, new { batch = batchId.Value }, cancel) != batch[0].Caller.RequestId)
+            // By the digest of all of it: requests' ids are the callers' own, and can come twice.
+            if (!await database.First<bool>(IsWritten, new { batch = batchId.Value, digest = DigestOfBatch() }, cancel))
             {
                 // Another's: the sequence is behind the table, as after a restore in parts.
                 batchId = await database.First<long>(Draw, null, cancel);
@@ -221,13 +228,15 @@ internal sealed partial class AccessLog(
             Parameters =
             {
                 new NpgsqlParameter<DateTime> { TypedValue = time.GetUtcNow().UtcDateTime }, new NpgsqlParameter<long> { TypedValue = number },
-                new NpgsqlParameter<int> { TypedValue = batch.Count }, new NpgsqlParameter<string> { TypedValue = Convert.ToHexStringLower(Digest(batch.Select(access => access.Record))) },
+                new NpgsqlParameter<int> { TypedValue = batch.Count }, new NpgsqlParameter<string> { TypedValue = DigestOfBatch() },
             },
         });
         await raise.ExecuteNonQueryAsync(CancellationToken.None);
         await transaction.CommitAsync(CancellationToken.None);
         EventSignal.Written.Raise();
     }
+
+    private string DigestOfBatch() => Convert.ToHexStringLower(Digest(batch.Select(access => access.Record)));
 
     /// <summary>What the batch's event says of its records: sha256 over all their fields, in their order, each written as in <see cref="Chain"/>.</summary>
     internal static byte[] Digest(IEnumerable<Record> records)
@@ -253,19 +262,22 @@ internal sealed partial class AccessLog(
     }
 
     /// <summary>The server has stopped before this: what it answered is written, and then it is over.</summary>
+    /// <param name="cancellationToken">Not looked at: a slow request may have used up the host's patience, and what was answered is still to be written.</param>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        await base.StopAsync(cancellationToken);
-        // A round that outlasts the stop's patience has the batch.
+        using var patience = new CancellationTokenSource(LastWrites, time);
+        await base.StopAsync(patience.Token);
+        // A round that outlasts the patience has the batch.
         if (ExecuteTask is { IsCompleted: false })
         {
-            LogLost(new TimeoutException(), batch.Count + waiting.Reader.Count);
+            if (batch.Count + waiting.Reader.Count is > 0 and var lost)
+                LogLost(new TimeoutException(), lost);
             return;
         }
 
         try
         {
-            while (await WriteOnce(cancellationToken) > 0)
+            while (await WriteOnce(patience.Token) > 0)
             {
             }
         }
@@ -378,7 +390,7 @@ internal sealed partial class AccessLog(
             }
         }
 
-        if (Characters.Count(text) > LongestReason || text.Any(char.IsControl))
+        if (Characters.Count(text) > LongestReason || !Characters.IsOneLine(text))
             return false;
         reason = string.IsNullOrWhiteSpace(text) ? null : text.Trim();
         return true;
@@ -393,7 +405,7 @@ internal sealed partial class AccessLog(
     [LoggerMessage(92, LogLevel.Information, "Batch {Batch} of access records had been written when its answer was lost.")]
     private partial void LogWritten(long batch);
 
-    [LoggerMessage(91, LogLevel.Critical, "{Count} access records were lost at the stop, for the database is away.")]
+    [LoggerMessage(91, LogLevel.Critical, "{Count} access records were lost at the stop, for they could not be written.")]
     private partial void LogLost(Exception exception, int count);
 }
 

@@ -54,7 +54,10 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         where e.id > @finalId and not exists (select from platform.chain c where c.event_id = e.id and c.event_id > @finalId)
         """;
 
-    /// <summary>The first and last number that a batch can have.</summary>
+    /// <summary>The batch of the least id that a record can have, whoever wrote it.</summary>
+    private const long FirstBatch = long.MinValue >> AccessLog.PlaceBits;
+
+    /// <summary>The last number that a batch can have.</summary>
     private const long LastBatch = (long.MaxValue >> AccessLog.PlaceBits) - 1;
 
     private const string Batches = """
@@ -70,9 +73,10 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
     /// <summary>Walks from batch to batch, not from record to record, through records and lists.</summary>
     private const string NextBatches = """
         with recursive batches as (
-            select least((select min(id) >> 16 from platform.access_log where id >= @from << 16), (select min(batch) from platform.access_batches where batch >= @from)) as n, 1 as step
+            select least(
+                (select min(id) >> 16 from platform.access_log where id >= greatest(@from, @first) << 16), (select min(batch) from platform.access_batches where batch >= @from)) as n, 1 as step
             union all
-            select least((select min(a.id) >> 16 from platform.access_log a where a.id >= (b.n + 1) << 16), (select min(l.batch) from platform.access_batches l where l.batch > b.n)), b.step + 1
+            select least((select min(a.id) >> 16 from platform.access_log a where a.id >= greatest(b.n + 1, @first) << 16), (select min(l.batch) from platform.access_batches l where l.batch > b.n)), b.step + 1
             from batches b where b.n < @last and b.step < 5000
         )
         select n as number, exists (select from platform.events e where e.subject = 'platform.access_batch:' || n and e.name = 'access.recorded') as is_known
@@ -266,9 +270,9 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
 
     private static async Task FindUnknownBatches(Findings found, Database database, CancellationToken cancel)
     {
-        for (var from = -LastBatch; ;)
+        for (var from = long.MinValue; ;)
         {
-            var batches = await database.List<BatchOfLog>(NextBatches, new { from, last = LastBatch }, cancel);
+            var batches = await database.List<BatchOfLog>(NextBatches, new { from, first = FirstBatch, last = LastBatch }, cancel);
             foreach (var unknown in batches.Where(batch => !batch.IsKnown))
                 found.Problem($"Access batch {unknown.Number} has no event: it was put there by another hand.");
             if (batches.Count == 0 || batches[^1].Number >= LastBatch)

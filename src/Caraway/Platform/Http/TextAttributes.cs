@@ -17,7 +17,7 @@ internal sealed class TextAttribute(int max) : ValidationAttribute
     /// <summary>Whether text of white space alone is taken.</summary>
     public bool AllowBlank { get; init; }
 
-    /// <summary>Whether it is one line: no control characters, and none that turn the direction of what follows (UAX #9), by which a name can pass for another.</summary>
+    /// <summary>Whether it is one line: <see cref="Characters.IsOneLine"/>.</summary>
     public bool SingleLine { get; init; }
 
     public override bool IsValid(object? value)
@@ -37,15 +37,20 @@ internal sealed class TextAttribute(int max) : ValidationAttribute
             return AllowEmpty ? null : "This must not be empty.";
         if (!AllowBlank && string.IsNullOrWhiteSpace(text))
             return "This must not be white space only.";
-        if (SingleLine && text.Any(c => char.IsControl(c) || c is (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069') or '\u2028' or '\u2029'))
+        if (SingleLine && !Characters.IsOneLine(text))
             return "This must not have control characters.";
         return Characters.Count(text) > Max ? string.Create(CultureInfo.InvariantCulture, $"This must have at most {Max:#,0} characters.") : null;
     }
 }
 
-/// <summary>Counts as PostgreSQL's <c>char_length</c> does.</summary>
+/// <summary>What a text is made of.</summary>
 internal static class Characters
 {
+    /// <summary>Whether there are no control characters, and none that turn the direction of what follows (UAX #9), by which a name can pass for another.</summary>
+    public static bool IsOneLine(string text) =>
+        !text.Any(c => char.IsControl(c) || c is (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069') or '\u2028' or '\u2029');
+
+    /// <summary>As PostgreSQL's <c>char_length</c> counts.</summary>
     public static int Count(string text)
     {
         var pairs = 0;
