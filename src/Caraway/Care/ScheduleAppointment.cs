@@ -24,7 +24,7 @@ internal sealed class ScheduleAppointment(IOptions<CareOptions> options, TimePro
         select w.id, w.doctor_id from waiting w, (select count(*) from locked) l order by w.id
         """;
 
-    /// <summary>Rows are locked in the order of ids, as every worker does; one that got another doctor meanwhile waits for the next round.</summary>
+    /// <summary>Rows are locked in the order of ids, as every worker does; one that got another doctor meanwhile is left to the next round.</summary>
     internal const string Confirm = $"""
         with waiting as materialized (
             select a.id from care.appointments a join unnest(@ids, @doctors) as w (id, doctor_id) on w.id = a.id
@@ -54,20 +54,23 @@ internal sealed class ScheduleAppointment(IOptions<CareOptions> options, TimePro
     public async Task<IReadOnlyList<JobResult>> Handle(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel)
     {
         var ids = jobs.Select(job => job.Number("appointment_id")).ToArray();
-        var confirmed = new List<long>();
-        // Once, unless a doctor is changed in this very moment.
-        while (await database.List<Waiting>(Lock, new { ids }, cancel) is { Count: > 0 } waiting)
+        await database.Execute("savepoint confirming", null, cancel);
+        List<long> confirmed;
+        while (true)
         {
-            confirmed.AddRange(await database.List<long>(
+            var waiting = await database.List<Waiting>(Lock, new { ids }, cancel);
+            confirmed = await database.List<long>(
                 Confirm,
                 new
                 {
                     ids = waiting.Select(appointment => appointment.Id).ToArray(), doctors = waiting.Select(appointment => appointment.DoctorId).ToArray(),
                     now = time.GetUtcNow().UtcDateTime, lead = TimeSpan.FromMinutes(options.Value.ReminderMinutes),
                 },
-                cancel));
-            if (confirmed.Count >= waiting.Count)
+                cancel);
+            if (confirmed.Count == waiting.Count)
                 break;
+            // One was changed in this very moment, and may have another doctor. All calendars are given back: that doctor's would come after patients'.
+            await database.Execute("rollback to savepoint confirming", null, cancel);
         }
 
         // Of two jobs for one appointment, one confirmed it.

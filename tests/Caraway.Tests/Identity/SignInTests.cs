@@ -75,7 +75,8 @@ public sealed class SignInTests(CarawayFixture caraway) : IClassFixture<CarawayF
         var email = Accounts.NewEmail();
         await CarawayFixture.Send(own.Client, HttpMethod.Post, "/api/v1/users", $$"""{"email":"{{email}}","full_name":"Pat","password":"{{Accounts.Password}}"}""");
         var (known, unknown) = (new List<double>(), new List<double>());
-        for (var round = 0; round < 4; round++)
+        // A busy machine needs a few more; without a hash it would be next to nothing in all of them.
+        for (var round = 0; round < 4 || (round < 9 && unknown.Min() / known.Min() is < 0.6 or > 1.7); round++)
         {
             known.Add(await Time(own, email));
             unknown.Add(await Time(own, "nobody@example.org"));
