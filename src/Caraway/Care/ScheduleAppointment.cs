@@ -54,11 +54,10 @@ internal sealed class ScheduleAppointment(IOptions<CareOptions> options, TimePro
     public async Task<IReadOnlyList<JobResult>> Handle(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel)
     {
         var ids = jobs.Select(job => job.Number("appointment_id")).ToArray();
-        await database.Execute("savepoint confirming", null, cancel);
         List<long> confirmed;
         while (true)
         {
-            var waiting = await database.List<Waiting>(Lock, new { ids }, cancel);
+            var waiting = await database.List<Waiting>("savepoint confirming; " + Lock, new { ids }, cancel);
             confirmed = await database.List<long>(
                 Confirm,
                 new

@@ -241,7 +241,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         await caraway.Database.Execute(
             $"""
             insert into platform.access_log (id, at, actor, request_id, action, kind, ids) values (-{id}, now(), 'x', 'x', 'x', 'identity.user', array[{id}]);
-            insert into platform.access_batches (batch, kind, ids, patient_ids) values (-{id} >> 16, 'identity.user', array[{id}], array[]::bigint[])
+            insert into platform.access_batches (batch, kind, ids, patient_ids) values (-{id} >> 16, 'identity.user', array[{id}], '{"{}"}'), (-{id} >> 16, 'advocacy.case', array[{id}], '{"{}"}')
             """);
 
         var answer = await caraway.Anonymously(HttpMethod.Get, $"/cases/{id}/access-log", null, await caraway.Key("audit:read"));

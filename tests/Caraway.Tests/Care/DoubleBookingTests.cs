@@ -3,6 +3,7 @@ using Caraway.Platform.Jobs;
 using Caraway.Tests.Identity;
 using Caraway.Tests.Infrastructure;
 using Caraway.Tests.Platform;
+using Dapper;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Caraway.Tests.Care;
@@ -90,6 +91,38 @@ public sealed class DoubleBookingTests(CarawayFixture caraway) : IClassFixture<C
         {
             await caraway.Database.Execute("drop trigger slow on care.appointments; drop function care.slow()");
         }
+    }
+
+    /// <summary>
+    /// The worker has read which calendars it needs and waits for the doctor's; meanwhile the appointment gets another doctor, whose calendar
+    /// a booking for the same patient holds. The worker must not hold the patient's when it waits for that.
+    /// </summary>
+    [Fact]
+    public async Task A_doctor_changed_while_the_worker_waits_does_not_deadlock()
+    {
+        const string hold = "select pg_advisory_xact_lock(hashtextextended('care.calendar:' || ";
+        const string waits = "select count(*) from pg_locks l join pg_database d on d.oid = l.database where d.datname = current_database() and l.locktype = 'advisory' and not l.granted";
+        var before = await caraway.Deadlocks();
+        var (patient, doctors) = ((await People("patient", 1))[0], await People("doctor", 2));
+        var id = (await Send(caraway.Stranger, await caraway.Key("care:*"), HttpMethod.Post, "/api/v1/appointments", Clinic.Booking(patient, doctors[0], Clinic.NewTime(), 15))).Json.GetProperty("id").GetInt64();
+        await using var first = await caraway.Database.Source.OpenConnectionAsync();
+        await using var booking = await caraway.Database.Source.OpenConnectionAsync();
+        await using var held = await first.BeginTransactionAsync();
+        await first.ExecuteAsync($"{hold}{doctors[0]}, 0))");
+        var working = caraway.Work("appointments");
+        await EventFlow.Until(async () => await caraway.Database.Scalar<long>(waits) == 1);
+        await caraway.Database.Execute($"update care.appointments set doctor_id = {doctors[1]} where id = {id}");
+        await using var booked = await booking.BeginTransactionAsync();
+        await booking.ExecuteAsync($"{hold}{doctors[1]}, 0))");
+
+        await held.RollbackAsync();
+        await EventFlow.Until(async () => await caraway.Database.Scalar<long>(waits) == 1);
+        await booking.ExecuteAsync($"{hold}{patient}, 0))");
+        await booked.RollbackAsync();
+        await working;
+
+        Assert.Equal("confirmed", await caraway.Database.Scalar<string>($"select status from care.appointments where id = {id}"));
+        Assert.Equal((0, before), (await caraway.Overlaps(), await caraway.Deadlocks()));
     }
 
     [Fact]

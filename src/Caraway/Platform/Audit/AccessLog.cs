@@ -325,7 +325,9 @@ internal sealed partial class AccessLog(
         },
         e =>
         {
-            LogNotWritten(e, batch.Count + waiting.Reader.Count);
+            // At a stop the last try tells, which comes yet.
+            if (!stoppingToken.IsCancellationRequested)
+                LogNotWritten(e, batch.Count + waiting.Reader.Count);
             return AfterFault;
         },
         time, stoppingToken);
