@@ -287,7 +287,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         foreach (var (batch, records) in batches)
         {
             var payload = await caraway.Database.Scalar<string>($"select string_agg(payload, '|') from platform.events where name = 'access.recorded' and subject = 'platform.access_batch:{batch}' and actor = 'caraway'");
-            Shape.Is($$"""{"batch":{{batch}},"records":{{records.Count}},"digest":"{{Convert.ToHexStringLower(AccessLog.Digest(records))}}"}""", payload!);
+            Shape.Is($$"""{"batch":{{batch}},"records":{{records.Count}},"digest":"{{AccessBatch.Digest(records)}}"}""", payload!);
         }
 
         Assert.Equal(batches.Count, await caraway.Database.Scalar<long>("select count(*) from platform.events where name = 'access.recorded'"));
@@ -407,16 +407,16 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     private Task<long> Count(IEnumerable<Answer> answers) => caraway.Database.Scalar<long>(
         "select count(*) from platform.access_log where request_id = any(@requests)", ("requests", answers.Select(answer => answer.Headers["X-Request-Id"]).ToArray()));
 
-    private async Task<Dictionary<long, List<AccessLog.Record>>> Batches()
+    private async Task<Dictionary<long, List<AccessBatch.Record>>> Batches()
     {
         await using var command = caraway.Database.Source.CreateCommand("select id >> 16, at, actor, request_id, address, action, reason, kind, ids::text, patient_ids::text from platform.access_log where id > 0 order by id");
         await using var reader = await command.ExecuteReaderAsync();
-        var batches = new Dictionary<long, List<AccessLog.Record>>();
+        var batches = new Dictionary<long, List<AccessBatch.Record>>();
         while (await reader.ReadAsync())
         {
             if (!batches.TryGetValue(reader.GetInt64(0), out var records))
                 batches.Add(reader.GetInt64(0), records = []);
-            records.Add(new AccessLog.Record(
+            records.Add(new AccessBatch.Record(
                 reader.GetDateTime(1), reader.GetString(2), reader.GetString(3), Text(4), reader.GetString(5), Text(6), reader.GetString(7),
                 reader.GetString(8), Text(9)));
         }

@@ -251,7 +251,7 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     {
         await EventLog.Fill(database);
         var at = new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc);
-        var digest = Convert.ToHexStringLower(AccessLog.Digest([new AccessLog.Record(at, "a", "r", null, "GET /", null, "advocacy.case", ids, patients)]));
+        var digest = AccessBatch.Digest([new AccessBatch.Record(at, "a", "r", null, "GET /", null, "advocacy.case", ids, patients)]);
         await database.Execute(
             $$"""
             insert into platform.access_log (id, at, actor, request_id, action, kind, ids, patient_ids)

@@ -18,10 +18,10 @@ public sealed record AccessPage(IReadOnlyList<AccessEntry> Items, long? NextCurs
     internal static string Select(string batch, string record) => $"""
         with found as materialized (select distinct b.batch from platform.access_batches b where {batch})
         select a.id, a.at as time, a.actor, u.full_name as actor_name, a.request_id, a.address, a.action, a.reason
-        from (select batch from found where batch <= @Before >> {AccessLog.PlaceBits} order by batch desc) f
+        from (select batch from found where batch <= @Before >> {AccessBatch.PlaceBits} order by batch desc) f
         cross join lateral (
             select * from platform.access_log a
-            where a.id > f.batch << {AccessLog.PlaceBits} and a.id < least(@Before, (f.batch + 1) << {AccessLog.PlaceBits}) and {record}
+            where a.id > f.batch << {AccessBatch.PlaceBits} and a.id < least(@Before, (f.batch + 1) << {AccessBatch.PlaceBits}) and {record}
             order by a.id desc
         ) a
         left join identity.user_card u on u.id = case when a.actor like 'user:%' then substr(a.actor, 6)::bigint end

@@ -1,8 +1,4 @@
-using System.Buffers;
 using System.ComponentModel.DataAnnotations;
-using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Channels;
 using Caraway.Platform.Events;
@@ -51,9 +47,6 @@ internal sealed partial class AccessLog(
     /// <summary>The name of the event that a batch raises.</summary>
     public const string Recorded = "access.recorded";
 
-    /// <summary>An id is its batch's number, shifted by so many bits, and its place in the batch.</summary>
-    public const int PlaceBits = 16;
-
     private const int LongestReason = 500;
     private const int MostInBatch = 2_000;
 
@@ -96,15 +89,10 @@ internal sealed partial class AccessLog(
     private volatile bool hasUnmerged;
     private TaskCompletionSource written = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>An access as it is written.</summary>
-    /// <param name="At">UTC, whole microseconds.</param>
-    /// <param name="Ids">As PostgreSQL writes an array: <c>{1,2}</c>.</param>
-    internal sealed record Record(DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, string Ids, string? PatientIds);
-
     private sealed record Access(DateTime At, Caller Caller, string? Reason, Shown Shown)
     {
-        public Record Record => new(
-            At, Caller.Id, Caller.RequestId, Caller.Address, Caller.Action, Reason, Shown.Kind, Array(Shown.Ids), Shown.PatientIds is null ? null : Array(Shown.PatientIds));
+        public AccessBatch.Record Record => new(
+            At, Caller.Id, Caller.RequestId, Caller.Address, Caller.Action, Reason, Shown.Kind, AccessBatch.Array(Shown.Ids), Shown.PatientIds is null ? null : AccessBatch.Array(Shown.PatientIds));
     }
 
     /// <summary>Records that the caller is about to be shown this; showing nothing is no access.</summary>
@@ -190,7 +178,7 @@ internal sealed partial class AccessLog(
             {
                 var (at, caller, reason, shown) = batch[place];
                 await copy.StartRowAsync(CancellationToken.None);
-                await copy.WriteAsync((number << PlaceBits) + place + 1, NpgsqlDbType.Bigint, CancellationToken.None);
+                await copy.WriteAsync((number << AccessBatch.PlaceBits) + place + 1, NpgsqlDbType.Bigint, CancellationToken.None);
                 await copy.WriteAsync(at, NpgsqlDbType.TimestampTz, CancellationToken.None);
                 await copy.WriteAsync(caller.Id, NpgsqlDbType.Text, CancellationToken.None);
                 await copy.WriteAsync(caller.RequestId, NpgsqlDbType.Text, CancellationToken.None);
@@ -211,7 +199,7 @@ internal sealed partial class AccessLog(
         }
 
         await using var raise = new NpgsqlBatch(connection, transaction);
-        foreach (var (kind, (ids, patients)) in ListOf(batch.Select(access => access.Shown), listed))
+        foreach (var (kind, (ids, patients)) in AccessBatch.ListOf(batch.Select(access => access.Shown), listed))
         {
             raise.BatchCommands.Add(new NpgsqlBatchCommand(List)
             {
@@ -236,30 +224,7 @@ internal sealed partial class AccessLog(
         EventSignal.Written.Raise();
     }
 
-    private string DigestOfBatch() => Convert.ToHexStringLower(Digest(batch.Select(access => access.Record)));
-
-    /// <summary>What the batch's event says of its records: sha256 over all their fields, in their order, each written as in <see cref="Chain"/>.</summary>
-    internal static byte[] Digest(IEnumerable<Record> records)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var text = new ArrayBufferWriter<byte>(1024);
-        foreach (var record in records)
-        {
-            text.ResetWrittenCount();
-            Chain.Append(text, Chain.Microseconds(record.At));
-            Chain.Append(text, record.Actor);
-            Chain.Append(text, record.RequestId);
-            Chain.Append(text, record.Address);
-            Chain.Append(text, record.Action);
-            Chain.Append(text, record.Reason);
-            Chain.Append(text, record.Kind);
-            Chain.Append(text, record.Ids);
-            Chain.Append(text, record.PatientIds);
-            hash.AppendData(text.WrittenSpan);
-        }
-
-        return hash.GetHashAndReset();
-    }
+    private string DigestOfBatch() => AccessBatch.Digest(batch.Select(access => access.Record));
 
     /// <summary>The server has stopped before this: what it answered is written, and then it is over.</summary>
     /// <param name="cancellationToken">Not looked at: a slow request may have used up the host's patience, and what was answered is still to be written.</param>
@@ -331,49 +296,6 @@ internal sealed partial class AccessLog(
             return AfterFault;
         },
         time, stoppingToken);
-
-    /// <summary>What searches find a batch by: for each kind of thing that it shows, the ids and the patients, once each and ascending.</summary>
-    /// <param name="listed">Lists to put them into, used again and again: a batch of lists is some hundred thousand ids.</param>
-    internal static IEnumerable<KeyValuePair<string, (List<long> Ids, List<long> PatientIds)>> ListOf(
-        IEnumerable<Shown> batch, Dictionary<string, (List<long> Ids, List<long> PatientIds)> listed)
-    {
-        foreach (var (ids, patients) in listed.Values)
-        {
-            ids.Clear();
-            patients.Clear();
-        }
-
-        foreach (var shown in batch)
-        {
-            if (!listed.TryGetValue(shown.Kind, out var of))
-                listed.Add(shown.Kind, of = ([], []));
-            of.Ids.AddRange(shown.Ids);
-            of.PatientIds.AddRange(shown.PatientIds ?? []);
-        }
-
-        foreach (var (ids, patients) in listed.Values)
-        {
-            SortOnce(ids);
-            SortOnce(patients);
-        }
-
-        return listed.Where(of => of.Value.Ids.Count > 0);
-    }
-
-    private static void SortOnce(List<long> ids)
-    {
-        ids.Sort();
-        var count = 0;
-        foreach (var id in CollectionsMarshal.AsSpan(ids))
-        {
-            if (count == 0 || ids[count - 1] != id)
-                ids[count++] = id;
-        }
-
-        ids.RemoveRange(count, ids.Count - count);
-    }
-
-    internal static string Array(IEnumerable<long> ids) => "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
 
     /// <summary>Headers come as single bytes; what is UTF-8 is read as such.</summary>
     private static bool TryRead(string given, out string? reason)

@@ -55,10 +55,10 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         """;
 
     /// <summary>The batch of the least id that a record can have, whoever wrote it.</summary>
-    private const long FirstBatch = long.MinValue >> AccessLog.PlaceBits;
+    private const long FirstBatch = long.MinValue >> AccessBatch.PlaceBits;
 
     /// <summary>The last number that a batch can have.</summary>
-    private const long LastBatch = (long.MaxValue >> AccessLog.PlaceBits) - 1;
+    private const long LastBatch = (long.MaxValue >> AccessBatch.PlaceBits) - 1;
 
     private const string Batches = """
         select a.id, a.at, a.actor, a.request_id, a.address, a.action, a.reason, a.kind, a.ids::text as ids, a.patient_ids::text as patient_ids
@@ -98,7 +98,7 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
 
     private sealed record Access(long Id, DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, string Ids, string? PatientIds)
     {
-        public AccessLog.Record Record => new(At, Actor, RequestId, Address, Action, Reason, Kind, Ids, PatientIds);
+        public AccessBatch.Record Record => new(At, Actor, RequestId, Address, Action, Reason, Kind, Ids, PatientIds);
     }
 
     private sealed record ListedKind(long Batch, string Kind, string Ids, string PatientIds);
@@ -204,15 +204,15 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
                 () => database.List<Access>(Batches, new { batches = numbers }, cancel), found, string.Create(CultureInfo.InvariantCulture, $"Access batches {numbers.Min()} to {numbers.Max()}"));
             if (records is null)
                 continue;
-            var byBatch = records.ToLookup(record => record.Id >> AccessLog.PlaceBits);
+            var byBatch = records.ToLookup(record => record.Id >> AccessBatch.PlaceBits);
             var listed = (await database.List<ListedKind>(Listed, new { batches = numbers }, cancel)).ToLookup(kind => kind.Batch);
             foreach (var batch in some)
             {
                 var ofBatch = byBatch[batch.Number].ToList();
                 if (ofBatch.Count != batch.Records)
                     found.Problem($"Access batch {batch.Number} (position {batch.Position}) had {batch.Records} records and has {ofBatch.Count}.");
-                else if (ofBatch.Index().Any(record => record.Item.Id != (batch.Number << AccessLog.PlaceBits) + record.Index + 1)
-                    || Convert.ToHexStringLower(AccessLog.Digest(ofBatch.Select(record => record.Record))) != batch.Digest)
+                else if (ofBatch.Index().Any(record => record.Item.Id != (batch.Number << AccessBatch.PlaceBits) + record.Index + 1)
+                    || AccessBatch.Digest(ofBatch.Select(record => record.Record)) != batch.Digest)
                     found.Problem($"Access batch {batch.Number} (position {batch.Position}): a record was changed.");
                 else if (ListOf(batch.Number, ofBatch) is not { } expected)
                     found.Problem($"Access batch {batch.Number} (position {batch.Position}): a record holds a value that the program never writes.");
@@ -231,28 +231,12 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         var shown = new List<Shown>(records.Count);
         foreach (var record in records)
         {
-            if (IdsOf(record.Ids) is not { } ids || IdsOf(record.PatientIds ?? "{}") is not { } patients)
+            if (AccessBatch.IdsOf(record.Ids) is not { } ids || AccessBatch.IdsOf(record.PatientIds ?? "{}") is not { } patients)
                 return null;
             shown.Add(new Shown { Kind = record.Kind, Ids = ids, PatientIds = patients });
         }
 
-        return [.. AccessLog.ListOf(shown, []).OrderBy(of => of.Key, StringComparer.Ordinal).Select(of => new ListedKind(number, of.Key, AccessLog.Array(of.Value.Ids), AccessLog.Array(of.Value.PatientIds)))];
-    }
-
-    /// <param name="array">As PostgreSQL writes one: <c>{1,2}</c>.</param>
-    private static long[]? IdsOf(string array)
-    {
-        if (array is not ['{', .. var items, '}'])
-            return null;
-        var ids = new List<long>();
-        foreach (var item in items.Split(',', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (!long.TryParse(item, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id))
-                return null;
-            ids.Add(id);
-        }
-
-        return [.. ids];
+        return [.. AccessBatch.ListOf(shown, []).OrderBy(of => of.Key, StringComparer.Ordinal).Select(of => new ListedKind(number, of.Key, AccessBatch.Array(of.Value.Ids), AccessBatch.Array(of.Value.PatientIds)))];
     }
 
     /// <summary>Each erased event has one that tells of it, which may wait for its own position yet.</summary>
