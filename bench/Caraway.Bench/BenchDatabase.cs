@@ -1,4 +1,4 @@
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Npgsql;
 
@@ -21,7 +21,7 @@ internal sealed class BenchDatabase : IAsyncDisposable
     {
         var folder = Directory.CreateTempSubdirectory("caraway-bench-");
         folder.UnixFileMode |= UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
-        var cluster = await EmbeddedPostgres.Start(new Home(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: true, cancel);
+        var cluster = await EmbeddedPostgres.Start(new PrivateFolder(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: true, cancel);
         var database = new BenchDatabase(folder, cluster, NpgsqlDataSource.Create(new DatabaseOptions().Common(new NpgsqlConnectionStringBuilder(cluster.Address.ConnectionString))));
         await new Migrator(database.Source, Migrator.Embedded).Up(TimeProvider.System.GetUtcNow(), cancel);
         return database;

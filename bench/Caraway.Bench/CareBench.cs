@@ -1,4 +1,5 @@
 using Caraway.Care;
+using Caraway.Identity.Users;
 using Microsoft.Extensions.Options;
 
 namespace Caraway.Bench;

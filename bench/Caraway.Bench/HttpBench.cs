@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Caraway.Identity.SignIns;
 
 namespace Caraway.Bench;
 

@@ -1,8 +1,10 @@
+using Caraway.Platform.Hosting;
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Caraway.Identity;
-using Caraway.Platform;
+using Caraway.Identity.SignIns;
+using Caraway.Identity.Tokens;
 using Caraway.Platform.Security;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -64,7 +66,7 @@ internal sealed class IdentityBench(BenchDatabase database)
     {
         const int Tokens = 2000;
         var options = Options.Create(new IdentityOptions());
-        using var keys = new SigningKeys(database.Source, MasterKey.Read(HttpBench.Master, new Home(Path.GetTempPath())), options, TimeProvider.System, NullLogger<SigningKeys>.Instance);
+        using var keys = new SigningKeys(database.Source, MasterKey.Read(HttpBench.Master, new PrivateFolder(Path.GetTempPath())), options, TimeProvider.System, NullLogger<SigningKeys>.Instance);
         var (first, remembered) = (new List<double>(), new List<double>());
         for (var round = 0; round < 5; round++)
         {

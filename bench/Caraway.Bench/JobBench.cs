@@ -84,7 +84,7 @@ internal sealed class JobBench(BenchDatabase database, int jobs)
         var handlers = new Dictionary<string, IJobHandler>(StringComparer.Ordinal) { [handler.Kind] = handler };
         await Task.WhenAll(Enumerable.Range(0, Workers).Select(async _ =>
         {
-            var worker = new JobWorker(queue, handlers, new JobOptions(), new JobWorker.Surroundings
+            var worker = new JobWorker(queue, handlers, new JobOptions(), new JobWorker.Dependencies
             {
                 Database = () => new Database(database.Source), Time = TimeProvider.System, Metrics = metrics, Logger = NullLogger.Instance,
             });

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Caraway.Identity.Users;
 
 namespace Caraway.Bench;
 

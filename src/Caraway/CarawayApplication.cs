@@ -3,17 +3,15 @@ using System.Text.Json;
 using Caraway.Advocacy;
 using Caraway.Care;
 using Caraway.Identity;
-using Caraway.Platform;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Events;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Caraway.Platform.Telemetry;
 using Caraway.Platform.Workflows;
-using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Caraway;
@@ -21,7 +19,7 @@ namespace Caraway;
 /// <summary>The web application: what is registered, in which order a request passes, and which modules answer.</summary>
 internal static class CarawayApplication
 {
-    internal sealed record Parts
+    internal sealed record Dependencies
     {
         public required IConfiguration Configuration { get; init; }
 
@@ -37,21 +35,21 @@ internal static class CarawayApplication
         public bool AnswersRequests { get; init; } = true;
     }
 
-    public static WebApplication Build(Parts parts)
+    public static WebApplication Build(Dependencies dependencies)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
-            EnvironmentName = parts.EnvironmentName,
+            EnvironmentName = dependencies.EnvironmentName,
             ContentRootPath = AppContext.BaseDirectory,
             ApplicationName = "Caraway",
         });
         builder.Configuration.Sources.Clear();
-        builder.Configuration.AddConfiguration(parts.Configuration);
-        Logging.Add(builder.Logging, parts.Configuration, builder.Environment.IsDevelopment());
+        builder.Configuration.AddConfiguration(dependencies.Configuration);
+        Logging.Add(builder.Logging, dependencies.Configuration, builder.Environment.IsDevelopment());
         var server = AddOptions(builder);
         AddServer(builder, server);
-        AddPlatform(builder.Services, parts, server);
-        builder.Services.AddIdentity(parts.ApiKey);
+        AddPlatform(builder.Services, dependencies, server);
+        builder.Services.AddIdentity(dependencies.ApiKey);
         builder.Services.AddAdvocacy();
         builder.Services.AddCare();
 
@@ -59,7 +57,7 @@ internal static class CarawayApplication
         UsePipeline(app, server);
         app.MapHealth();
         MetricsEndpoint.Map(app);
-        if (parts.AnswersRequests)
+        if (dependencies.AnswersRequests)
             MapApi(app);
         RequireDecisions(app);
         return app;
@@ -91,15 +89,15 @@ internal static class CarawayApplication
         });
     }
 
-    private static void AddPlatform(IServiceCollection services, Parts parts, ServerOptions server)
+    private static void AddPlatform(IServiceCollection services, Dependencies dependencies, ServerOptions server)
     {
-        services.AddSingleton(parts.Source);
+        services.AddSingleton(dependencies.Source);
         services.AddScoped<Database>();
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(parts.MasterKey);
+        services.AddSingleton(dependencies.MasterKey);
         services.AddHostedService<IdempotencyCleanup>();
-        services.AddJobs(parts.Configuration);
-        services.AddEvents(parts.Configuration);
+        services.AddJobs(dependencies.Configuration);
+        services.AddEvents(dependencies.Configuration);
         services.AddAccessLog();
         MetricsEndpoint.Add(services);
         services.AddOptions<RateLimitOptions>().BindConfiguration("RateLimits").ValidateDataAnnotations().ValidateOnStart();

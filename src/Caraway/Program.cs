@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Caraway.Commands;
-using Caraway.Platform;
 
 var root = new RootCommand("Caraway: one program for the desks around a patient.")
 {

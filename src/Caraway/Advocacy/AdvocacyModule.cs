@@ -1,5 +1,4 @@
 using Caraway.Advocacy.Contracts;
-using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Security;

@@ -12,7 +12,7 @@ internal static class CaseAccess
 
     internal sealed record Parent(long Id, long? PatientId);
 
-    public static Shown To(long id, long? patientId) => new() { Kind = Kind, Ids = [id], PatientIds = patientId is { } patient ? [patient] : null };
+    public static AccessedRecords To(long id, long? patientId) => new() { Kind = Kind, Ids = [id], PatientIds = patientId is { } patient ? [patient] : null };
 
-    public static Shown To(Parent parent) => To(parent.Id, parent.PatientId);
+    public static AccessedRecords To(Parent parent) => To(parent.Id, parent.PatientId);
 }

@@ -2,7 +2,6 @@ using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
-using Dapper;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Advocacy;

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 using CsvHelper;
 using CsvHelper.Configuration;
 

@@ -47,9 +47,9 @@ internal static class ListCases
         return accesses.Add(caller, To(items)) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
     }
 
-    private static Shown To(List<Item> items)
+    private static AccessedRecords To(List<Item> items)
     {
         long[] patients = [.. items.Where(item => item.PatientId is not null).Select(item => item.PatientId!.Value).Distinct()];
-        return new Shown { Kind = CaseAccess.Kind, Ids = [.. items.Select(item => item.CaseId)], PatientIds = patients.Length == 0 ? null : patients };
+        return new AccessedRecords { Kind = CaseAccess.Kind, Ids = [.. items.Select(item => item.CaseId)], PatientIds = patients.Length == 0 ? null : patients };
     }
 }

@@ -74,7 +74,7 @@ internal static class UpdateCase
         """;
 
     public static async Task<Results<Tagged<Response>, Refusal>> Handle(
-        RowId id, Request request, HttpRequest http, Caller caller, UserNames users, Database database, TimeProvider time, CancellationToken cancel)
+        RowId id, Request request, HttpRequest http, Caller caller, UserNameCache users, Database database, TimeProvider time, CancellationToken cancel)
     {
         var versions = ETag.IfMatch(http);
         var onBehalfOf = caller.UserId is not null || string.IsNullOrWhiteSpace(request.Actor) ? null : request.Actor;

@@ -73,7 +73,7 @@ internal static class BookAppointment
     private sealed record People(bool IsPatient, bool IsDoctor);
 
     public static async Task<Results<Created<Appointment.Response>, Refusal>> Handle(
-        Request request, Caller caller, Availabilities availabilities, Database database, JobSignal jobs, TimeProvider time, CancellationToken cancel)
+        Request request, Caller caller, AvailabilityCache availabilities, Database database, JobSignal jobs, TimeProvider time, CancellationToken cancel)
     {
         var (patientId, doctorId, start) = (request.PatientId!.Value, request.DoctorId, request.ScheduledTime!.Value);
         if (!(caller.May(Permission.CareWriteAll) || caller.UserId == patientId || (doctorId is not null && caller.UserId == doctorId)))

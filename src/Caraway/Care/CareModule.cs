@@ -1,5 +1,4 @@
 using Caraway.Care.Contracts;
-using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Security;
@@ -14,7 +13,7 @@ internal static class CareModule
         services.AddOptions<CareOptions>().BindConfiguration("Care").ValidateDataAnnotations().ValidateOnStart();
         foreach (var rule in CareEvents.Timeline)
             services.AddSingleton(rule);
-        return services.AddSingleton(AppointmentStatus.Table).AddSingleton<Availabilities>()
+        return services.AddSingleton(AppointmentStatus.Table).AddSingleton<AvailabilityCache>()
             .AddJob<ScheduleAppointment>(ScheduleAppointment.Queue).AddJob<RemindAppointment>(RemindAppointment.Queue);
     }
 

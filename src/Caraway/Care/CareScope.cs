@@ -27,12 +27,12 @@ internal sealed record CareScope
 
     public static CareScope Of(Caller caller) => new() { All = caller.May(Permission.CareReadAll) || caller.May(Permission.CareWriteAll), Me = caller.UserId ?? 0 };
 
-    public static Shown Appointments(IEnumerable<Appointment.Row> rows)
+    public static AccessedRecords Appointments(IEnumerable<Appointment.Row> rows)
     {
         var list = rows.ToList();
-        return new Shown { Kind = "care.appointment", Ids = [.. list.Select(row => row.Id)], PatientIds = [.. list.Select(row => row.PatientId).Distinct()] };
+        return new AccessedRecords { Kind = "care.appointment", Ids = [.. list.Select(row => row.Id)], PatientIds = [.. list.Select(row => row.PatientId).Distinct()] };
     }
 
-    public static Shown Results(IReadOnlyCollection<LabResult.Row> rows) =>
+    public static AccessedRecords Results(IReadOnlyCollection<LabResult.Row> rows) =>
         new() { Kind = "care.lab_result", Ids = [.. rows.Select(row => row.Id)], PatientIds = [.. rows.Select(row => row.PatientId).Distinct()] };
 }

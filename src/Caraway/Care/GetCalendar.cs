@@ -40,7 +40,7 @@ internal static class GetCalendar
             return Refusal.NotFound(ProblemCodes.CalendarNotFound, "There is no such calendar.");
         var shown = rows.FindAll(row => row.Id is not null);
         var caller = Caller.Of(http, string.Create(CultureInfo.InvariantCulture, $"calendar:{rows[0].UserId}"), FrozenSet<string>.Empty);
-        var access = new Shown { Kind = "care.appointment", Ids = [.. shown.Select(row => row.Id!.Value)], PatientIds = [.. shown.Select(row => row.PatientId!.Value).Distinct()] };
+        var access = new AccessedRecords { Kind = "care.appointment", Ids = [.. shown.Select(row => row.Id!.Value)], PatientIds = [.. shown.Select(row => row.PatientId!.Value).Distinct()] };
         return accesses.Add(caller, access) is { } unrecorded ? unrecorded : TypedResults.Text(Write(shown), "text/calendar; charset=utf-8", Encoding.UTF8);
     }
 

@@ -9,15 +9,15 @@ namespace Caraway.Care;
 internal static class GetTask
 {
     internal const string Select = $"""
-        select {TaskOf.Columns}
+        select {AppointmentTask.Columns}
         from platform.jobs j join care.appointments a on a.id = substr(j.subject, length('care.appointment:') + 1)::bigint
         where j.id = @id and j.kind = 'schedule_appointment' and {CareScope.OfAppointment}
         """;
 
-    public static async Task<Results<Ok<TaskOf.Response>, Refusal>> Handle(RowId id, Caller caller, Database database, CancellationToken cancel)
+    public static async Task<Results<Ok<AppointmentTask.Response>, Refusal>> Handle(RowId id, Caller caller, Database database, CancellationToken cancel)
     {
         var scope = CareScope.Of(caller);
-        return await database.First<TaskOf.Response>(Select, new { id = id.Value, scope.All, scope.Me }, cancel) is { } task
+        return await database.First<AppointmentTask.Response>(Select, new { id = id.Value, scope.All, scope.Me }, cancel) is { } task
             ? TypedResults.Ok(task)
             : Refusal.NotFound(ProblemCodes.TaskNotFound, "Task not found");
     }

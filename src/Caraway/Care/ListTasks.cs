@@ -12,18 +12,18 @@ internal static class ListTasks
 {
     internal const string Select = $"""
         select exists (select from care.appointments a where a.id = @id and {CareScope.OfAppointment});
-        select {TaskOf.Columns}
+        select {AppointmentTask.Columns}
         from platform.jobs j join care.appointments a on a.id = @id
         where j.subject = 'care.appointment:' || @id and j.kind = 'schedule_appointment' and {CareScope.OfAppointment}
         order by j.id desc limit 100
         """;
 
-    public static async Task<Results<Ok<List<TaskOf.Response>>, Refusal>> Handle([FromRoute(Name = "appointment_id")] RowId appointmentId, Caller caller, Database database, CancellationToken cancel)
+    public static async Task<Results<Ok<List<AppointmentTask.Response>>, Refusal>> Handle([FromRoute(Name = "appointment_id")] RowId appointmentId, Caller caller, Database database, CancellationToken cancel)
     {
         var scope = CareScope.Of(caller);
         var (exists, tasks) = await database.Many(
             Select, new { id = appointmentId.Value, scope.All, scope.Me },
-            async grid => (await grid.ReadSingleAsync<bool>(), (await grid.ReadAsync<TaskOf.Response>()).AsList()), cancel);
+            async grid => (await grid.ReadSingleAsync<bool>(), (await grid.ReadAsync<AppointmentTask.Response>()).AsList()), cancel);
         return exists ? TypedResults.Ok(tasks) : GetAppointment.NotThere;
     }
 }

@@ -76,7 +76,7 @@ internal static class UpdateAppointment
         """;
 
     public static async Task<Results<Tagged<Appointment.Response>, Refusal>> Handle(
-        RowId id, Request request, HttpRequest http, Caller caller, Availabilities availabilities, AccessLog accesses, IOptions<CareOptions> options, Database database, JobSignal jobs, TimeProvider time, CancellationToken cancel)
+        RowId id, Request request, HttpRequest http, Caller caller, AvailabilityCache availabilities, AccessLog accesses, IOptions<CareOptions> options, Database database, JobSignal jobs, TimeProvider time, CancellationToken cancel)
     {
         var (versions, scope) = (ETag.IfMatch(http), CareScope.Of(caller));
         for (var tries = 0; tries < Tries; tries++)
@@ -137,7 +137,7 @@ internal static class UpdateAppointment
             }
 
             // Somebody else was faster, and the next round decides anew; or the doctor is none.
-            if (change.DoctorId is { } named && change.DoctorId != row.DoctorId && !await database.First<bool>(Availabilities.IsActiveDoctor, new { doctorId = named }, cancel))
+            if (change.DoctorId is { } named && change.DoctorId != row.DoctorId && !await database.First<bool>(AvailabilityCache.IsActiveDoctor, new { doctorId = named }, cancel))
                 return BookAppointment.NoDoctor;
         }
 

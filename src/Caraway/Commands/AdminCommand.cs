@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.Text;
 using Caraway.Identity;
-using Caraway.Platform;
+using Caraway.Identity.Users;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Microsoft.Extensions.Options;
 
@@ -23,7 +24,7 @@ internal static class AdminCommand
     {
         var password = Console.IsInputRedirected ? await Console.In.ReadLineAsync(cancel) ?? "" : Ask();
         var configuration = Settings.Load();
-        await using var workspace = await Workspace.Open(configuration, Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(configuration, PrivateFolder.Find(), cancel);
         await workspace.PrepareSchema(cancel);
         var options = Workspace.Bind<IdentityOptions>(configuration, "Identity");
         options.Check(workspace.IsDevelopment);

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using Caraway.Identity;
-using Caraway.Platform;
+using Caraway.Identity.Keys;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 
 namespace Caraway.Commands;
@@ -43,7 +43,7 @@ internal static class ApiKeyCommand
 
     private static async Task<int> With(CancellationToken cancel, Func<Database, DateTime, Task<int>> work)
     {
-        await using var workspace = await Workspace.Open(Settings.Load(), Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
         await workspace.PrepareSchema(cancel);
         await using var database = new Database(workspace.Source);
         return await work(database, TimeProvider.System.GetUtcNow().UtcDateTime);

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Caraway.Platform;
 using Caraway.Platform.Audit;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -33,7 +33,7 @@ internal static class AuditCommand
     private static async Task<int> Verify(FileInfo? file, int unsealedAfter, CancellationToken cancel)
     {
         var configuration = Settings.Load();
-        var home = Home.Find();
+        var home = PrivateFolder.Find();
         if (unsealedAfter < 0)
             throw new CommandException(ExitCode.BadInput, "--unsealed-after must be a number of seconds.");
         var checkpoint = file is null ? null : Checkpoint.Read(await Read(file, cancel), MasterKey.Read(configuration["MasterKey"], home));
@@ -55,7 +55,7 @@ internal static class AuditCommand
     private static async Task<int> TakeCheckpoint(CancellationToken cancel)
     {
         var configuration = Settings.Load();
-        var home = Home.Find();
+        var home = PrivateFolder.Find();
         await using var workspace = await Workspace.Open(configuration, home, cancel);
         await new Migrator(workspace.Source, Migrator.Embedded).Check(cancel);
         await using var database = new Database(workspace.Source);
@@ -69,7 +69,7 @@ internal static class AuditCommand
     {
         if (string.IsNullOrWhiteSpace(reason) || reason.Length > 500 || reason.Contains('\0', StringComparison.Ordinal))
             throw new CommandException(ExitCode.BadInput, "--reason must say why, in at most 500 characters.");
-        await using var workspace = await Workspace.Open(Settings.Load(), Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
         await new Migrator(workspace.Source, Migrator.Embedded).Check(cancel);
         await using var database = new Database(workspace.Source);
         if (!await EraseEvent.Do(id, reason.Trim(), database, TimeProvider.System.GetUtcNow().UtcDateTime, cancel))

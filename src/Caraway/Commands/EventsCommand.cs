@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using Caraway.Platform;
 using Caraway.Platform.Events;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 
 namespace Caraway.Commands;
@@ -49,7 +49,7 @@ internal static class EventsCommand
 
     private static async Task<int> With(CancellationToken cancel, Func<Database, Task> work)
     {
-        await using var workspace = await Workspace.Open(Settings.Load(), Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
         await new Migrator(workspace.Source, Migrator.Embedded).Check(cancel);
         await using var database = new Database(workspace.Source);
         await work(database);

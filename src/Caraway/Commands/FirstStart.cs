@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using Caraway.Identity;
+using Caraway.Identity.Keys;
+using Caraway.Identity.Users;
 using Caraway.Platform.Postgres;
 using Microsoft.Extensions.Options;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Caraway.Advocacy;
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 
 namespace Caraway.Commands;
@@ -68,7 +68,7 @@ internal static class ImportCommand
             return ExitCode.Done;
         }
 
-        await using var workspace = await Workspace.Open(Settings.Load(), Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
         await workspace.PrepareSchema(cancel);
         await using var database = new Database(workspace.Source);
         var opened = await Write(file, good, database, cancel);

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 
@@ -28,7 +28,7 @@ internal static class JobsCommand
 
     private static async Task<int> List(string state, int limit, CancellationToken cancel)
     {
-        await using var workspace = await Workspace.Open(Settings.Load(), Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
         await new Migrator(workspace.Source, Migrator.Embedded).Check(cancel);
         await using var database = new Database(workspace.Source);
         foreach (var count in await JobQueue.Counts(database, cancel))
@@ -43,7 +43,7 @@ internal static class JobsCommand
     {
         if (all == ids.Length > 0)
             throw new CommandException(ExitCode.BadInput, "Name the failed jobs, or say --all.");
-        await using var workspace = await Workspace.Open(Settings.Load(), Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
         await new Migrator(workspace.Source, Migrator.Embedded).Check(cancel);
         await using var database = new Database(workspace.Source);
         var queued = await JobQueue.RetryFailed(all ? null : ids, TimeProvider.System.GetUtcNow().UtcDateTime, database, cancel);

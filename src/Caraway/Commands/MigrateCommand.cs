@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 
 namespace Caraway.Commands;
@@ -31,7 +31,7 @@ internal static partial class MigrateCommand
 
     private static async Task<int> Up(CancellationToken cancel)
     {
-        await using var workspace = await Workspace.Open(Settings.Load(), Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
         var done = await new Migrator(workspace.Source, Migrator.Embedded).Up(TimeProvider.System.GetUtcNow(), cancel);
         foreach (var migration in done)
             Console.WriteLine($"applied {migration}");
@@ -42,7 +42,7 @@ internal static partial class MigrateCommand
 
     private static async Task<int> Down(int? to, bool yes, CancellationToken cancel)
     {
-        await using var workspace = await Workspace.Open(Settings.Load(), Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
         if (!workspace.IsDevelopment && !yes)
             throw new CommandException(ExitCode.BadInput, "This deletes the data of what is taken back. Outside development, say --yes.");
         var migrator = new Migrator(workspace.Source, Migrator.Embedded);
@@ -58,7 +58,7 @@ internal static partial class MigrateCommand
 
     private static async Task<int> Status(CancellationToken cancel)
     {
-        await using var workspace = await Workspace.Open(Settings.Load(), Home.Find(), cancel);
+        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
         var applied = await new Migrator(workspace.Source, Migrator.Embedded).Status(cancel);
         foreach (var row in applied)
         {
@@ -81,7 +81,7 @@ internal static partial class MigrateCommand
     {
         if (!NameForm.IsMatch(name))
             throw new CommandException(ExitCode.BadInput, "The name must be snake_case: lower-case letters, digits and underscores.");
-        if (Home.Checkout is not { } checkout)
+        if (PrivateFolder.Checkout is not { } checkout)
             throw new CommandException(ExitCode.BadInput, "A new migration is written in a checkout, through ./caraway.");
         var folder = Path.Combine(checkout, "src", "Caraway", "Migrations");
         var last = Directory.EnumerateFiles(folder, "*.up.sql").Select(file => int.Parse(Path.GetFileName(file).AsSpan(0, 4), CultureInfo.InvariantCulture)).DefaultIfEmpty(0).Max();

@@ -1,7 +1,6 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Diagnostics;
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 using Npgsql;
 
 namespace Caraway.Commands;

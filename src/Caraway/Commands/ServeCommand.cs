@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Net.Sockets;
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Security;
 
 namespace Caraway.Commands;
@@ -31,7 +31,7 @@ internal static partial class ServeCommand
         var configuration = Settings.Load();
         if (role == "api")
             configuration["Jobs:Enabled"] = configuration["Events:Enabled"] = "false";
-        var home = Home.Find();
+        var home = PrivateFolder.Find();
         WarnOfUnneeded(configuration);
         var server = Workspace.Bind<ServerOptions>(configuration, "Server");
         Workspace.Bind<Platform.Jobs.JobOptions>(configuration, "Jobs");
@@ -47,7 +47,7 @@ internal static partial class ServeCommand
         await using var workspace = await Workspace.Open(configuration, home, cancel);
         await workspace.PrepareSchema(cancel);
         var first = isDevelopment ? await FirstStart.Prepare(workspace, cancel) : null;
-        await using var app = CarawayApplication.Build(new CarawayApplication.Parts
+        await using var app = CarawayApplication.Build(new CarawayApplication.Dependencies
         {
             Configuration = configuration,
             EnvironmentName = workspace.EnvironmentName,
@@ -69,7 +69,7 @@ internal static partial class ServeCommand
         if (workspace.IsDevelopment)
             Announce(app, workspace, first);
         else
-            LogServing(app.Logger, Platform.Telemetry.Health.Version, app.Urls.First());
+            LogServing(app.Logger, Platform.Http.Health.Version, app.Urls.First());
         await app.WaitForShutdownAsync(cancel);
         LogStopped(app.Logger);
         return ExitCode.Done;
@@ -82,7 +82,7 @@ internal static partial class ServeCommand
     private static partial void LogStopped(ILogger logger);
 
     /// <summary>The environment's key; in development one of this folder's own. Elsewhere there is no key that nobody chose.</summary>
-    private static string ApiKey(IConfiguration configuration, Home home, bool isDevelopment)
+    private static string ApiKey(IConfiguration configuration, PrivateFolder home, bool isDevelopment)
     {
         if (configuration["ApiKey:Key"] is { Length: > 0 } key)
         {
@@ -97,7 +97,7 @@ internal static partial class ServeCommand
     }
 
     /// <summary>One server a folder, where the folder holds the database.</summary>
-    private static FileStream? OnlyServer(IConfiguration configuration, Home home, int port)
+    private static FileStream? OnlyServer(IConfiguration configuration, PrivateFolder home, int port)
     {
         if (!Workspace.Bind<Platform.Postgres.DatabaseOptions>(configuration, "Database").IsEmbedded)
             return null;
@@ -105,11 +105,11 @@ internal static partial class ServeCommand
         var note = home.FileIn("serve.pid");
         try
         {
-            var file = KernelLock.Take(home.FileIn("serve.lock"), FileShare.None);
+            var file = FileLock.Take(home.FileIn("serve.lock"), FileShare.None);
             File.WriteAllText(note, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId}, port {port}"));
             return file;
         }
-        catch (IOException e) when (KernelLock.IsHeld(e))
+        catch (IOException e) when (FileLock.IsHeld(e))
         {
             var who = File.Exists(note) ? File.ReadAllText(note) : "unknown process";
             throw new CommandException(ExitCode.Busy, $"Caraway is already serving from {home.State} ({who}). Stop it first, or set DATABASE_URL: many processes can share a server.", e);
@@ -129,9 +129,9 @@ internal static partial class ServeCommand
     {
         var url = app.Urls.First().Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            Caraway {Platform.Telemetry.Health.Version} is ready on {url} after {Run.Clock.Elapsed.TotalSeconds:0.0} s.
+            Caraway {Platform.Http.Health.Version} is ready on {url} after {Run.Clock.Elapsed.TotalSeconds:0.0} s.
               API page   {url}/docs
-              Database   {(workspace.IsEmbedded ? "embedded PostgreSQL in " + workspace.Home.DataFolder : "PostgreSQL server of DATABASE_URL or DB_HOST")}
+              Database   {(workspace.IsEmbedded ? "embedded PostgreSQL in " + workspace.PrivateFolder.DataFolder : "PostgreSQL server of DATABASE_URL or DB_HOST")}
               API key    {(workspace.Configuration["ApiKey:Key"] is { Length: > 0 } ? "the one of API_KEY" : "for cases, in .caraway/" + ApiKeyFile)}   (header X-API-Key)
             """));
         if (first is not null)

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 
 namespace Caraway.Commands;
 

@@ -1,4 +1,4 @@
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Npgsql;
 
@@ -9,17 +9,17 @@ internal sealed class Workspace : IAsyncDisposable
 {
     private readonly EmbeddedPostgres? embedded;
 
-    private Workspace(IConfiguration configuration, Home home, NpgsqlDataSource source, EmbeddedPostgres? embedded)
+    private Workspace(IConfiguration configuration, PrivateFolder home, NpgsqlDataSource source, EmbeddedPostgres? embedded)
     {
         Configuration = configuration;
-        Home = home;
+        PrivateFolder = home;
         Source = source;
         this.embedded = embedded;
     }
 
     public IConfiguration Configuration { get; }
 
-    public Home Home { get; }
+    public PrivateFolder PrivateFolder { get; }
 
     public NpgsqlDataSource Source { get; }
 
@@ -29,7 +29,7 @@ internal sealed class Workspace : IAsyncDisposable
 
     public bool IsDevelopment => EnvironmentName == Environments.Development;
 
-    public static async Task<Workspace> Open(IConfiguration configuration, Home home, CancellationToken cancel)
+    public static async Task<Workspace> Open(IConfiguration configuration, PrivateFolder home, CancellationToken cancel)
     {
         var options = Bind<DatabaseOptions>(configuration, "Database");
         if (options.Server() is { } server)

@@ -1,4 +1,5 @@
-using Caraway.Platform;
+using Caraway.Identity.SignIns;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Npgsql;
 

@@ -1,4 +1,7 @@
 using System.Text.Json.Serialization;
+using Caraway.Identity.SignIns;
+using Caraway.Identity.Tokens;
+using Caraway.Identity.Users;
 
 namespace Caraway.Identity;
 

@@ -1,3 +1,7 @@
+using Caraway.Identity.Keys;
+using Caraway.Identity.SignIns;
+using Caraway.Identity.Tokens;
+using Caraway.Identity.Users;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Events;
 using Caraway.Platform.Http;
@@ -12,7 +16,7 @@ internal static class IdentityModule
     public static IServiceCollection AddIdentity(this IServiceCollection services, string apiKey)
     {
         services.AddOptions<IdentityOptions>().BindConfiguration("Identity").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton<Contracts.UserNames>().AddSingleton<Passwords>().AddSingleton<SignInThrottle>().AddSingleton<RefreshToken>().AddSingleton<AccessTokens>().AddScoped<SignIn.Parts>();
+        services.AddSingleton<Contracts.UserNameCache>().AddSingleton<Passwords>().AddSingleton<SignInThrottle>().AddSingleton<RefreshToken>().AddSingleton<AccessTokens>().AddScoped<SignIn.Dependencies>();
         services.AddSingleton<SigningKeys>().AddHostedService(provider => provider.GetRequiredService<SigningKeys>());
         services.AddSingleton<EndedSessions>().AddHostedService(provider => provider.GetRequiredService<EndedSessions>());
         services.AddSingleton<IdentityCleanup>().AddHostedService(provider => provider.GetRequiredService<IdentityCleanup>());

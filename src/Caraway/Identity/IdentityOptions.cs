@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
-using Caraway.Platform;
+using Caraway.Identity.Keys;
+using Caraway.Platform.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace Caraway.Identity;

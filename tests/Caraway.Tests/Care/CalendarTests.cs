@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Caraway.Care;
+using Caraway.Platform.Hosting;
 using Caraway.Tests.Identity;
 using Caraway.Tests.Infrastructure;
 using Dapper;

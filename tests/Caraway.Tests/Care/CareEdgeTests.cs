@@ -1,3 +1,4 @@
+using Caraway.Identity.SignIns;
 using Caraway.Tests.Identity;
 using Caraway.Tests.Infrastructure;
 using Caraway.Tests.Platform;

@@ -1,4 +1,5 @@
 using Caraway.Care;
+using Caraway.Identity.Users;
 using Caraway.Platform.Jobs;
 using Caraway.Tests.Infrastructure;
 using Dapper;
@@ -34,7 +35,7 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
         { "lab results, may he see them, a doctor", First(ListLabResults.Select), "doctor" },
         { "lab results", Second(ListLabResults.Select) + Longest, "all" },
         { "add a lab result, a doctor", AddLabResult.Insert, "doctor" },
-        { "availability", Availabilities.Select, "doctor's, all" },
+        { "availability", AvailabilityCache.Select, "doctor's, all" },
         { "a doctor's 31 days, for free slots", Second(ListFreeSlots.Select), "doctor's, all" },
         { "book", BookAppointment.Insert, "all" },
         { "cancel, of many queued reminders", UpdateAppointment.Write, "cancel" },
@@ -73,7 +74,7 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
                 hash = Convert.FromHexString(what == "doctor" ? "00004E21" : "00002711"), since = now.AddDays(-90),
                 // A booking or a change.
                 patientId = name == "add a lab result, a doctor" ? MillionAppointments.Patient : sql == BookAppointment.Insert ? MillionAppointments.Patient : appointment.PatientId,
-                doctorId = sql == BookAppointment.Insert || sql == Availabilities.Select ? (long?)MillionAppointments.Doctor : appointment.DoctorId,
+                doctorId = sql == BookAppointment.Insert || sql == AvailabilityCache.Select ? (long?)MillionAppointments.Doctor : appointment.DoctorId,
                 start = free, minutes = 30, Reason = "x", availability = 1L,
                 version = appointment.Version, Status = what switch { "cancel" => "cancelled", "reschedule" => "pending", _ => "confirmed" },
                 ScheduledTime = isMove ? free : appointment.ScheduledTime, ends = isMove || sql == BookAppointment.Insert ? free.AddMinutes(30) : appointment.ScheduledTime.AddMinutes(30), Notes = (string?)null,

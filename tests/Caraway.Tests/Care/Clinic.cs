@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Caraway.Identity;
+using Caraway.Identity.Keys;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 using Caraway.Tests.Identity;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Caraway.Identity.Users;
 using Caraway.Tests.Identity;
 using Caraway.Tests.Infrastructure;
 

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Caraway.Platform.Hosting;
 using Caraway.Tests.Infrastructure;
 using Caraway.Tests.Platform;
+using Caraway.Tests.Platform.Events;
 
 namespace Caraway.Tests.Commands;
 
@@ -15,7 +17,7 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         database = await postgres.Create();
-        await EventLog.Fill(database);
+        await TestEventLog.Fill(database);
     }
 
     public async ValueTask DisposeAsync()
@@ -30,7 +32,7 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
         var checkpoint = await TakeCheckpoint();
         var json = JsonDocument.Parse(await File.ReadAllTextAsync(checkpoint)).RootElement;
         Assert.Equal(["position", "hash", "at", "signature"], json.EnumerateObject().Select(member => member.Name));
-        Assert.Equal(EventLog.Events, json.GetProperty("position").GetInt64());
+        Assert.Equal(TestEventLog.Events, json.GetProperty("position").GetInt64());
         Assert.Equal(await database.Scalar<string>("select encode(hash, 'hex') from platform.chain where position = 30"), json.GetProperty("hash").GetString());
 
         var without = await Audit("verify");
@@ -51,7 +53,7 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
             Assert.DoesNotContain("The chain holds", found.Output, StringComparison.Ordinal);
         }
 
-        await database.Execute(EventLog.Rewrite);
+        await database.Execute(TestEventLog.Rewrite);
         Assert.Equal(0, (await Audit("verify")).ExitCode);
         var rewritten = await Audit("verify", "--checkpoint", checkpoint);
         Assert.Equal(3, rewritten.ExitCode);
@@ -143,7 +145,7 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
             Assert.Equal(2, (await Audit(arguments)).ExitCode);
         Assert.Equal(1, await database.Scalar<long>("select count(*) from platform.events where payload is null"));
 
-        await EventLog.Sequence(database);
+        await TestEventLog.Sequence(database);
         var verified = await Audit("verify");
         Assert.Equal(0, verified.ExitCode);
         Assert.Contains("31 entries hold (1 erased", verified.Output, StringComparison.Ordinal);

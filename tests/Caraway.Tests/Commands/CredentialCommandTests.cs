@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Caraway.Identity.SignIns;
+using Caraway.Platform.Hosting;
 using Caraway.Tests.Identity;
 using Caraway.Tests.Infrastructure;
 

@@ -1,4 +1,5 @@
 using Caraway.Advocacy;
+using Caraway.Platform.Hosting;
 using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Commands;

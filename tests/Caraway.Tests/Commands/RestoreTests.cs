@@ -1,10 +1,11 @@
-using Caraway.Platform;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Events;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Caraway.Tests.Infrastructure;
 using Caraway.Tests.Platform;
+using Caraway.Tests.Platform.Events;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -20,18 +21,18 @@ public sealed class RestoreTests(PostgresServer postgres) : IDisposable
     public async Task A_chain_goes_on_in_another_cluster_where_the_dump_ended()
     {
         await using var database = await postgres.Create();
-        await EventLog.Fill(database);
-        var key = MasterKey.Read(CarawayFixture.Master, new Home(folder.FullName));
+        await TestEventLog.Fill(database);
+        var key = MasterKey.Read(CarawayFixture.Master, new PrivateFolder(folder.FullName));
         await using var own = new Database(database.Source);
         var checkpoint = (await Checkpoint.Take(own, key, DateTime.UtcNow, default))!;
         // Ten wait; another two, which a transaction that is rolled back drew, never come.
-        await EventLog.Add(database, 5);
+        await TestEventLog.Add(database, 5);
         await database.Execute("select nextval('platform.event_ids'), nextval('platform.event_ids')");
-        await EventLog.Add(database, 5);
+        await TestEventLog.Add(database, 5);
         // Numbers of an old, busy cluster, from which the new one is far away.
         await database.Execute("update platform.events set xid = '4000000000' where id not in (select event_id from platform.chain)");
 
-        await using var cluster = await EmbeddedPostgres.Start(new Home(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: false, CancellationToken.None);
+        await using var cluster = await EmbeddedPostgres.Start(new PrivateFolder(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: false, CancellationToken.None);
         await Move(database.Address, cluster.Address.ConnectionString);
         await using var restored = NpgsqlDataSource.Create(cluster.Address);
         await using var there = new Database(restored);
@@ -51,7 +52,7 @@ public sealed class RestoreTests(PostgresServer postgres) : IDisposable
 
         var found = await new ChainVerifier(restored, TimeProvider.System).Verify(checkpoint, TimeSpan.FromMinutes(5), default);
         Assert.Empty(found.Problems);
-        Assert.Equal((50, 0, EventLog.Accesses), (found.Entries, found.Unsealed, found.AccessRecords));
+        Assert.Equal((50, 0, TestEventLog.Accesses), (found.Entries, found.Unsealed, found.AccessRecords));
         Assert.Equal("50 1 50", await there.First<string>("select count(*) || ' ' || min(position) || ' ' || max(position) from platform.chain", null, default));
         Assert.Equal(0, await there.First<long>("select count(*) from (select event_id <= lag(event_id) over (order by position) as back from platform.chain) c where back", null, default));
     }
@@ -73,10 +74,10 @@ public sealed class RestoreTests(PostgresServer postgres) : IDisposable
         var (dump, restore) = (Path.Combine(programs.Folder, "pg_dump"), Path.Combine(programs.Folder, "pg_restore"));
         Assert.SkipUnless(File.Exists(dump) && File.Exists(restore), "These programs of PostgreSQL come without pg_dump.");
         var file = Path.Combine(folder.FullName, "caraway.dump");
-        var dumped = await Child.Run(dump, ["--format=custom", "--file", file, "--dbname", Uri(from)], new Child.Options());
+        var dumped = await ChildProcess.Run(dump, ["--format=custom", "--file", file, "--dbname", Uri(from)], new ChildProcess.Options());
         Assert.SkipWhen(dumped.Error.Contains("server version mismatch", StringComparison.Ordinal), "pg_dump is older than the server.");
         Assert.Equal((0, ""), (dumped.ExitCode, dumped.Error));
-        var restored = await Child.Run(restore, ["--no-owner", "--exit-on-error", "--single-transaction", "--dbname", Uri(to), file], new Child.Options());
+        var restored = await ChildProcess.Run(restore, ["--no-owner", "--exit-on-error", "--single-transaction", "--dbname", Uri(to), file], new ChildProcess.Options());
         Assert.Equal((0, ""), (restored.ExitCode, restored.Error));
     }
 

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Caraway.Platform.Hosting;
+using Caraway.Platform.Http;
 using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Commands;

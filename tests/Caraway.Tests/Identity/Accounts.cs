@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Caraway.Identity;
+using Caraway.Identity.SignIns;
+using Caraway.Identity.Tokens;
 using Caraway.Tests.Infrastructure;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,4 +1,7 @@
 using Caraway.Identity;
+using Caraway.Identity.Keys;
+using Caraway.Identity.SignIns;
+using Caraway.Identity.Users;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Tests.Infrastructure;

@@ -1,4 +1,5 @@
 using System.Text;
+using Caraway.Identity.Keys;
 using Caraway.Platform.Security;
 using Caraway.Tests.Infrastructure;
 using Microsoft.AspNetCore.Http;

@@ -3,13 +3,17 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Caraway.Identity;
-using Caraway.Platform;
+using Caraway.Identity.Keys;
+using Caraway.Identity.SignIns;
+using Caraway.Identity.Tokens;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Events;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Caraway.Tests.Infrastructure;
+using Caraway.Tests.Platform.Events;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
@@ -57,8 +61,8 @@ public sealed class StolenDatabaseTests(CarawayFixture caraway) : IClassFixture<
         await caraway.Person();
         var kid = (await caraway.Database.Scalar<string>("select kid from identity.signing_keys"))!;
         var stolen = (await caraway.Database.Scalar<byte[]>("select sealed_key from identity.signing_keys"))!;
-        var right = MasterKey.Read(CarawayFixture.Master, new Home(Path.GetTempPath()));
-        var wrong = MasterKey.Read(CarawayFixture.Master + "!", new Home(Path.GetTempPath()));
+        var right = MasterKey.Read(CarawayFixture.Master, new PrivateFolder(Path.GetTempPath()));
+        var wrong = MasterKey.Read(CarawayFixture.Master + "!", new PrivateFolder(Path.GetTempPath()));
 
         SigningKey.Open(kid, stolen, DateTime.UnixEpoch, DateTime.MaxValue, right).Dispose();
         Assert.ThrowsAny<CryptographicException>(() => SigningKey.Open(kid, stolen, DateTime.UnixEpoch, DateTime.MaxValue, wrong));
@@ -74,7 +78,7 @@ public sealed class StolenDatabaseTests(CarawayFixture caraway) : IClassFixture<
     public async Task A_successor_cannot_be_made_without_the_master_key()
     {
         var person = await caraway.Person();
-        var wrong = new RefreshToken(MasterKey.Read(CarawayFixture.Master + "!", new Home(Path.GetTempPath())));
+        var wrong = new RefreshToken(MasterKey.Read(CarawayFixture.Master + "!", new PrivateFolder(Path.GetTempPath())));
         var successor = (await caraway.Refresh(person.Refresh)).Json.GetProperty("refresh_token").GetString()!;
 
         Assert.NotEqual(successor, wrong.Successor(person.Refresh));
@@ -88,8 +92,8 @@ public sealed class StolenDatabaseTests(CarawayFixture caraway) : IClassFixture<
     {
         await caraway.Refresh((await caraway.Person("admin")).Refresh);
         using (var sequencer = new Sequencer(caraway.Database.Source, Options.Create(new EventOptions()), TimeProvider.System, NullLogger<Sequencer>.Instance))
-            await Platform.EventLog.SequenceBy(sequencer, caraway.Database);
-        var master = MasterKey.Read(CarawayFixture.Master, new Home(Path.GetTempPath()));
+            await Platform.Events.TestEventLog.SequenceBy(sequencer, caraway.Database);
+        var master = MasterKey.Read(CarawayFixture.Master, new PrivateFolder(Path.GetTempPath()));
         await using var database = new Database(caraway.Database.Source);
         var real = (await Checkpoint.Take(database, master, DateTime.UtcNow, default))!;
         // The forgery's form is right: under the real key it is the real signature.

@@ -1,7 +1,7 @@
+using Caraway.Platform.Hosting;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using Caraway.Platform;
 using Caraway.Platform.Security;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
@@ -37,7 +37,7 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
     {
         Database = await postgres.Create();
         source = NpgsqlDataSource.Create(new Caraway.Platform.Postgres.DatabaseOptions().Common(new NpgsqlConnectionStringBuilder(Database.Address)));
-        app = CarawayApplication.Build(new CarawayApplication.Parts
+        app = CarawayApplication.Build(new CarawayApplication.Dependencies
         {
             Configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
             {
@@ -53,7 +53,7 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
             }).Build(),
             EnvironmentName = "Development",
             Source = source,
-            MasterKey = MasterKey.Read(Master, new Home(home.FullName)),
+            MasterKey = MasterKey.Read(Master, new PrivateFolder(home.FullName)),
             ApiKey = ApiKey,
         });
         await app.StartAsync();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Caraway.Platform.Hosting;
 
 namespace Caraway.Tests.Infrastructure;
 

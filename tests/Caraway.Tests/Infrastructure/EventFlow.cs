@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Caraway.Identity;
+using Caraway.Identity.Keys;
 using Caraway.Platform.Events;
 using Caraway.Platform.Postgres;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,4 +1,4 @@
-using Caraway.Platform;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Npgsql;
 
@@ -24,7 +24,7 @@ public sealed class PostgresServer : IAsyncLifetime
         else
         {
             folder = TemporaryFolder.Create();
-            embedded = await EmbeddedPostgres.Start(new Home(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: false, CancellationToken.None);
+            embedded = await EmbeddedPostgres.Start(new PrivateFolder(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: false, CancellationToken.None);
             address = embedded.Address;
         }
 

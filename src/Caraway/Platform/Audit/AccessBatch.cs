@@ -42,7 +42,7 @@ internal static class AccessBatch
     /// <summary>What searches find a batch by: for each kind of thing that it shows, the ids and the patients, once each and ascending.</summary>
     /// <param name="listed">Lists to put them into, used again and again: a batch of lists is some hundred thousand ids.</param>
     public static IEnumerable<KeyValuePair<string, (List<long> Ids, List<long> PatientIds)>> ListOf(
-        IEnumerable<Shown> batch, Dictionary<string, (List<long> Ids, List<long> PatientIds)> listed)
+        IEnumerable<AccessedRecords> batch, Dictionary<string, (List<long> Ids, List<long> PatientIds)> listed)
     {
         foreach (var (ids, patients) in listed.Values)
         {

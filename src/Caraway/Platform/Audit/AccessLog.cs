@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text;
 using System.Threading.Channels;
 using Caraway.Platform.Events;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -25,7 +26,7 @@ internal sealed class AccessLogOptions
 }
 
 /// <summary>What an answer with patients' data shows.</summary>
-internal sealed record Shown
+internal sealed record AccessedRecords
 {
     /// <summary><c>module.thing</c>, as in the subjects of events.</summary>
     public required string Kind { get; init; }
@@ -89,23 +90,23 @@ internal sealed partial class AccessLog(
     private volatile bool hasUnmerged;
     private TaskCompletionSource written = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private sealed record Access(DateTime At, Caller Caller, string? Reason, Shown Shown)
+    private sealed record Access(DateTime At, Caller Caller, string? Reason, AccessedRecords Records)
     {
         public AccessBatch.Record Record => new(
-            At, Caller.Id, Caller.RequestId, Caller.Address, Caller.Action, Reason, Shown.Kind, AccessBatch.Array(Shown.Ids), Shown.PatientIds is null ? null : AccessBatch.Array(Shown.PatientIds));
+            At, Caller.Id, Caller.RequestId, Caller.Address, Caller.Action, Reason, Records.Kind, AccessBatch.Array(Records.Ids), Records.PatientIds is null ? null : AccessBatch.Array(Records.PatientIds));
     }
 
     /// <summary>Records that the caller is about to be shown this; showing nothing is no access.</summary>
     /// <returns>The refusal to answer instead, when it cannot be recorded.</returns>
-    public Refusal? Add(Caller caller, Shown shown)
+    public Refusal? Add(Caller caller, AccessedRecords records)
     {
-        if (shown.Ids.Length == 0)
+        if (records.Ids.Length == 0)
             return null;
         string? reason = null;
         if (caller.AccessReason is { } given && !TryRead(given, out reason))
             return Refusal.InvalidHeader("X-Access-Reason", $"The reason must have at most {LongestReason} characters, and no control characters.");
         var now = time.GetUtcNow().UtcDateTime;
-        if (waiting.Writer.TryWrite(new Access(now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), caller, reason, shown)))
+        if (waiting.Writer.TryWrite(new Access(now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), caller, reason, records)))
             return null;
         metrics.AccessRefused();
         return Refusal.Busy("Reads cannot be recorded now, and what is not recorded is not shown. Try again in a moment.");
@@ -199,7 +200,7 @@ internal sealed partial class AccessLog(
         }
 
         await using var raise = new NpgsqlBatch(connection, transaction);
-        foreach (var (kind, (ids, patients)) in AccessBatch.ListOf(batch.Select(access => access.Shown), listed))
+        foreach (var (kind, (ids, patients)) in AccessBatch.ListOf(batch.Select(access => access.Records), listed))
         {
             raise.BatchCommands.Add(new NpgsqlBatchCommand(List)
             {

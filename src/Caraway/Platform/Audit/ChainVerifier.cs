@@ -228,12 +228,12 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
     /// <returns>Null when a record holds no list of ids; its digest can be right all the same.</returns>
     private static List<ListedKind>? ListOf(long number, List<Access> records)
     {
-        var shown = new List<Shown>(records.Count);
+        var shown = new List<AccessedRecords>(records.Count);
         foreach (var record in records)
         {
             if (AccessBatch.IdsOf(record.Ids) is not { } ids || AccessBatch.IdsOf(record.PatientIds ?? "{}") is not { } patients)
                 return null;
-            shown.Add(new Shown { Kind = record.Kind, Ids = ids, PatientIds = patients });
+            shown.Add(new AccessedRecords { Kind = record.Kind, Ids = ids, PatientIds = patients });
         }
 
         return [.. AccessBatch.ListOf(shown, []).OrderBy(of => of.Key, StringComparer.Ordinal).Select(of => new ListedKind(number, of.Key, AccessBatch.Array(of.Value.Ids), AccessBatch.Array(of.Value.PatientIds)))];

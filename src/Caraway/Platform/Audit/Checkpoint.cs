@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;

@@ -64,7 +64,7 @@ internal static class ListAuditLogs
         var items = rows.Take(page.Limit).Select(row => new Entry(
             row.Id, row.Position, row.Time, row.EventName, row.Subject, row.Actor, row.OnBehalfOf, row.RequestId, row.Address, row.Payload is null ? null : JsonNode.Parse(row.Payload)!.AsObject())).ToList();
         long[] patients = [.. items.Select(item => item.Payload?["patient_id"]).OfType<JsonValue>().Select(id => id.TryGetValue(out long patient) ? patient : 0).Where(patient => patient > 0).Distinct()];
-        var shown = new Shown { Kind = "platform.event", Ids = [.. items.Select(item => item.Id)], PatientIds = patients.Length == 0 ? null : patients };
+        var shown = new AccessedRecords { Kind = "platform.event", Ids = [.. items.Select(item => item.Id)], PatientIds = patients.Length == 0 ? null : patients };
         return accesses.Add(caller, shown) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
     }
 }

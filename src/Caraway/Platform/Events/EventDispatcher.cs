@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Telemetry;

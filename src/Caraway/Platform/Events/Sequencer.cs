@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Caraway.Platform.Audit;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Microsoft.Extensions.Options;
 using Npgsql;

@@ -1,4 +1,5 @@
 using System.Net;
+using Caraway.Platform.Hosting;
 using Microsoft.AspNetCore.HttpOverrides;
 using IPNetwork = System.Net.IPNetwork;
 

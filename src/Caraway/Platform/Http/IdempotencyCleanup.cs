@@ -1,3 +1,4 @@
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 
 namespace Caraway.Platform.Http;

@@ -26,7 +26,7 @@ internal static class OpenApi
             document.Info = new OpenApiInfo
             {
                 Title = "Caraway",
-                Version = Telemetry.Health.Version,
+                Version = Health.Version,
                 Description = "One program for the desks around a patient. Errors are RFC 9457 problems; docs/api.md lists every code.",
             };
             document.Servers = null;

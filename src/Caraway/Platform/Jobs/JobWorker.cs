@@ -1,6 +1,6 @@
-using System.Collections.Frozen;
 using System.Globalization;
 using System.Security.Cryptography;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Telemetry;
 
@@ -10,13 +10,13 @@ namespace Caraway.Platform.Jobs;
 /// One worker of one queue: claims a batch, renews its lease while it works, and ends the batch together with its effects. A loss at any
 /// moment leaves either the jobs done with their effects, or neither and a lease that ends.
 /// </summary>
-internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string, IJobHandler> handlers, JobOptions options, JobWorker.Surroundings surroundings)
+internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string, IJobHandler> handlers, JobOptions options, JobWorker.Dependencies surroundings)
 {
     private readonly ILogger logger = surroundings.Logger;
     private readonly string name = string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}:{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
 
     /// <summary>What a worker stands on.</summary>
-    internal sealed record Surroundings
+    internal sealed record Dependencies
     {
         public required Func<Database> Database { get; init; }
 

@@ -16,7 +16,7 @@ internal sealed partial class JobWorkers(
     private readonly Dictionary<string, IJobHandler> byKind = handlers.ToDictionary(handler => handler.Kind, StringComparer.Ordinal);
 
     /// <summary>A worker of the queue, to run by hand.</summary>
-    public JobWorker Worker(string queue) => new(queue, byKind, options.Value, new JobWorker.Surroundings { Database = () => new Database(source), Time = time, Metrics = metrics, Logger = logger });
+    public JobWorker Worker(string queue) => new(queue, byKind, options.Value, new JobWorker.Dependencies { Database = () => new Database(source), Time = time, Metrics = metrics, Logger = logger });
 
     /// <summary>Brings back lost workers' jobs and removes a thousand old ones.</summary>
     /// <returns>How many jobs were brought back.</returns>

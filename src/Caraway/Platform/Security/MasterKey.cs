@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Caraway.Platform.Hosting;
 
 namespace Caraway.Platform.Security;
 
@@ -13,7 +14,7 @@ internal sealed class MasterKey
 
     private MasterKey(string secret) => key = SHA256.HashData(Encoding.UTF8.GetBytes(secret));
 
-    public static MasterKey Read(string? setting, Home home)
+    public static MasterKey Read(string? setting, PrivateFolder home)
     {
         if (string.IsNullOrWhiteSpace(setting))
             return new MasterKey(home.ReadOrCreateSecret("master.key"));

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Caraway.Platform.Http;
 
 namespace Caraway.Platform.Telemetry;
 

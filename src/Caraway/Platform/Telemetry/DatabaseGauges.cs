@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Dapper;
 using Microsoft.Extensions.Options;

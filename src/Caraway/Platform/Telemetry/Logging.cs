@@ -1,3 +1,4 @@
+using Caraway.Platform.Hosting;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Caraway.Platform.Telemetry;

@@ -1,0 +1,103 @@
+using System.Buffers.Text;
+using System.Collections.Frozen;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.Extensions.Caching.Memory;
+using Npgsql;
+
+namespace Caraway.Identity.Keys;
+
+/// <summary>The one key of the environment (<c>API_KEY</c>); only its SHA-256 is kept.</summary>
+internal sealed class EnvironmentKey(string key)
+{
+    public static FrozenSet<string> Permissions { get; } = Permission.OfScope("advocacy:*").ToFrozenSet(StringComparer.Ordinal);
+
+    private readonly byte[] keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
+
+    /// <summary>In constant time.</summary>
+    public bool Is(ReadOnlySpan<byte> hash) => CryptographicOperations.FixedTimeEquals(hash, keyHash);
+}
+
+/// <summary>
+/// <c>X-API-Key</c>: the environment's key, or one that <c>caraway apikey create</c> made. Missing, empty, unknown, expired, revoked and
+/// non-ASCII keys get one and the same 401 (contract: advocacy.md). A stored key is looked up by its hash, and remembered for a second: so
+/// long can a revoked one still be taken.
+/// </summary>
+internal sealed class ApiKeys(EnvironmentKey environment, NpgsqlDataSource source, TimeProvider time) : ICredential, IDisposable
+{
+    public const string Header = "X-API-Key";
+
+    /// <summary>What every stored key begins with, so that one that leaked is recognised.</summary>
+    public const string Mark = "cwy_";
+
+    private const int SecretBytes = 32;
+    private const int PrefixLength = 12;
+
+    /// <summary>The last use is written once a minute at the most.</summary>
+    internal const string Find = """
+        with found as (
+            select id, scopes from identity.api_keys
+            where key_hash = @hash and revoked_at is null and (expires_at is null or expires_at > @now)
+        ), used as (
+            update identity.api_keys k set last_used_at = @now from found f
+            where k.id = f.id and (k.last_used_at is null or k.last_used_at < @now - interval '1 minute')
+        )
+        select id, scopes from found
+        """;
+
+    private static readonly TimeSpan Remembered = TimeSpan.FromSeconds(1);
+    private readonly MemoryCache known = new(new MemoryCacheOptions { SizeLimit = 10_000 });
+
+    private sealed class Row
+    {
+        public long Id { get; init; }
+
+        public string[] Scopes { get; init; } = [];
+    }
+
+    private sealed record Known(string CallerId, FrozenSet<string> Permissions);
+
+    /// <summary>A new key: 256 random bits behind a mark.</summary>
+    /// <returns>The key, which is shown once; its beginning, by which people know it; its hash, which is kept.</returns>
+    public static (string Key, string Prefix, byte[] Hash) Generate()
+    {
+        var key = Mark + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes));
+        return (key, key[..PrefixLength], SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+    }
+
+    public ValueTask<Identified> Identify(HttpContext context)
+    {
+        if (!context.Request.Headers.TryGetValue(Header, out var values))
+            return default;
+        if (values.Count != 1 || values[0] is not { Length: > 0 and <= 1024 } given)
+            return ValueTask.FromResult(new Identified(null, Identification.KeyRefused));
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(given), hash);
+        if (environment.Is(hash))
+            return ValueTask.FromResult(new Identified(Caller.Of(context, "apikey:environment", EnvironmentKey.Permissions), null));
+        // What has not our mark is nobody's key, and costs no query.
+        return given.StartsWith(Mark, StringComparison.Ordinal)
+            ? Stored(context, hash.ToArray())
+            : ValueTask.FromResult(new Identified(null, Identification.KeyRefused));
+    }
+
+    public void Dispose() => known.Dispose();
+
+    private async ValueTask<Identified> Stored(HttpContext context, byte[] hash)
+    {
+        var memory = System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(hash);
+        if (!known.TryGetValue(memory, out Known? key) || key is null)
+        {
+            await using var database = new Database(source);
+            if (await database.First<Row>(Find, new { hash, now = time.GetUtcNow().UtcDateTime }, context.RequestAborted) is not { } row)
+                return new Identified(null, Identification.KeyRefused);
+            key = new Known(string.Create(CultureInfo.InvariantCulture, $"apikey:{row.Id}"), row.Scopes.SelectMany(Permission.OfScope).ToFrozenSet(StringComparer.Ordinal));
+            known.Set(memory, key, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Remembered });
+        }
+
+        return new Identified(Caller.Of(context, key.CallerId, key.Permissions), null);
+    }
+}

@@ -1,0 +1,57 @@
+using Caraway.Platform.Hosting;
+using System.Collections.Frozen;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Caraway.Platform.Http;
+using Caraway.Platform.Security;
+using Microsoft.Extensions.Options;
+
+namespace Caraway.Identity.Keys;
+
+/// <summary>
+/// <c>X-User-ID</c> of an API gateway that vouches for its users: it counts when the connection itself comes from a trusted network, or the
+/// request carries the gateway's secret; from anybody else the headers are as if absent. It gives <c>support:*</c> as that user and nothing
+/// else (contract: identity.md).
+/// </summary>
+internal sealed class Gateway : ICredential
+{
+    private const int LongestId = 100;
+
+    private static readonly FrozenSet<string> Permissions = Permission.OfScope("support:*").ToFrozenSet(StringComparer.Ordinal);
+
+    private readonly IPNetwork[] trusted;
+    private readonly byte[]? secretHash;
+
+    /// <exception cref="CommandException">A network is no CIDR.</exception>
+    public Gateway(IOptions<IdentityOptions> options)
+    {
+        trusted = ClientAddress.Networks("GATEWAY_TRUSTED_NETWORKS", options.Value.GatewayTrustedNetworks);
+        secretHash = options.Value.GatewaySecret.Length > 0 ? Hash(options.Value.GatewaySecret) : null;
+    }
+
+    public ValueTask<Identified> Identify(HttpContext context)
+    {
+        var header = context.Request.Headers["X-User-ID"];
+        if (header.Count == 0 || !Vouches(context))
+            return default;
+        // Two ids, or one that nobody has: the gateway is not as it should be, and nobody is anybody.
+        return ValueTask.FromResult(header is [{ Length: > 0 and <= LongestId } id] && id.All(c => c is > ' ' and not '\x7f')
+            ? new Identified(Caller.Of(context, "gateway:" + id, Permissions), null)
+            : new Identified(null, Identification.NotSignedIn));
+    }
+
+    private static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
+
+    private bool Vouches(HttpContext context)
+    {
+        if (ClientAddress.OfPeer(context) is { } address)
+        {
+            var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+            if (Array.Exists(trusted, network => network.Contains(plain)))
+                return true;
+        }
+
+        return secretHash is not null && context.Request.Headers["X-Gateway-Secret"] is [{ } given] && CryptographicOperations.FixedTimeEquals(Hash(given), secretHash);
+    }
+}

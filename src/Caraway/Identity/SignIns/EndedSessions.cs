@@ -1,0 +1,99 @@
+using System.Collections.Concurrent;
+using Caraway.Platform.Hosting;
+using Caraway.Platform.Postgres;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Caraway.Identity.SignIns;
+
+/// <summary>
+/// The sign-ins that ended while access tokens of theirs are still valid. Each process reads three times a second what ended in the last
+/// minute, so that a sign-in ended anywhere is ended everywhere within a second, and a token check needs no query. While the database cannot
+/// be asked, no token is taken.
+/// </summary>
+internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<IdentityOptions> options, TimeProvider time, ILogger<EndedSessions> logger) : BackgroundService
+{
+    /// <summary>A literal: of a parameter the planner would expect a third of the table, and read all of it.</summary>
+    internal const string ReadLately = "select id, ended_at from identity.sessions where ended_at > now() - interval '1 minute'";
+
+    /// <summary>At the start, and after the database was away.</summary>
+    private const string ReadLonger = "select id, ended_at from identity.sessions where ended_at > now() - @reach";
+
+    /// <summary>Longer than any transaction that ends a sign-in takes to commit; that of <see cref="ReadLately"/>.</summary>
+    private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan Oldest = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan ForgetEach = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<Guid, DateTime> ended = new();
+    private readonly Lock turn = new();
+    private Task reading = Task.CompletedTask;
+    private long readAt;
+    private long forgotAt;
+
+    private sealed record Row(Guid Id, DateTime EndedAt);
+
+    /// <summary>Whether the sign-in still holds. Asks the database only when the last reading is more than a second old.</summary>
+    public async ValueTask<bool> Holds(Guid session, CancellationToken cancel)
+    {
+        if (Age > Oldest)
+            await Refresh().WaitAsync(cancel);
+        return !ended.ContainsKey(session);
+    }
+
+    /// <summary>For this process at once.</summary>
+    public void End(Guid session) => ended[session] = time.GetUtcNow().UtcDateTime;
+
+    /// <summary>Reads what ended lately. Callers at the same time share one reading, and its failure.</summary>
+    public Task Refresh()
+    {
+        lock (turn)
+            return reading.IsCompleted ? reading = ReadOnce() : reading;
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
+
+    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    {
+        await Refresh().WaitAsync(stopping);
+        return Pause;
+    }
+
+    private TimeSpan OnFailure(Exception exception)
+    {
+        LogNotRead(exception);
+        return TimeSpan.FromSeconds(1);
+    }
+
+    private async Task ReadOnce()
+    {
+        var began = time.GetTimestamp();
+        await using var database = new Database(source);
+        var found = Age < Overlap / 2
+            ? await database.List<Row>(ReadLately, null, CancellationToken.None)
+            : await database.List<Row>(ReadLonger, new { reach = options.Value.AccessTokenLife + Overlap + Age }, CancellationToken.None);
+        foreach (var row in found)
+            ended[row.Id] = row.EndedAt;
+        Interlocked.Exchange(ref readAt, began);
+        if (time.GetElapsedTime(forgotAt, began) > ForgetEach)
+            Forget(began);
+    }
+
+    private TimeSpan Age => Interlocked.Read(ref readAt) is var at && at == 0 ? TimeSpan.FromDays(1) : time.GetElapsedTime(at);
+
+    /// <summary>Tokens of what ended so long ago have expired.</summary>
+    private void Forget(long now)
+    {
+        forgotAt = now;
+        var oldest = time.GetUtcNow().UtcDateTime - options.Value.AccessTokenLife - 2 * Overlap;
+        foreach (var (session, at) in ended)
+        {
+            if (at < oldest)
+                ended.TryRemove(session, out _);
+        }
+    }
+
+    [LoggerMessage(72, LogLevel.Warning, "Ended sign-ins could not be read; bearer tokens are refused until they can.")]
+    private partial void LogNotRead(Exception exception);
+}

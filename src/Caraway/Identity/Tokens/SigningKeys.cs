@@ -1,0 +1,158 @@
+using System.Security.Cryptography;
+using Caraway.Platform.Hosting;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Caraway.Identity.Tokens;
+
+/// <summary>
+/// The keys that sign and verify access tokens, the same for every process of one database. A key signs for thirty days; its successor is
+/// published an hour before it begins, so that every process and every reader of the key set knows it by then.
+/// </summary>
+internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey master, IOptions<IdentityOptions> options, TimeProvider time, ILogger<SigningKeys> logger) : BackgroundService
+{
+    private const string Read = """
+        select kid, sealed_key, active_from, expires_at from identity.signing_keys where expires_at > @now order by active_from, kid
+        """;
+
+    /// <summary>One process at a time decides whether a key is needed. Two statements, for the second must see what was committed while the first waited.</summary>
+    private const string Add = """
+        select pg_advisory_xact_lock(hashtext('caraway.signing_keys'));
+        insert into identity.signing_keys (kid, sealed_key, created_at, active_from, expires_at)
+        select @Kid, @sealedKey, @now, @ActiveFrom, @ExpiresAt
+        where not exists (select from identity.signing_keys where active_from > @newestBefore and kid <> all(@unreadable))
+        """;
+
+    private static readonly TimeSpan SignsFor = TimeSpan.FromDays(30);
+    private static readonly TimeSpan Ahead = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Reload = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often, at the most, an unknown kid makes this process look again.</summary>
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(5);
+
+    private readonly SemaphoreSlim loading = new(1);
+    private volatile SigningKey[] keys = [];
+    private long askedAt;
+
+    private sealed record Row(string Kid, byte[] SealedKey, DateTime ActiveFrom, DateTime ExpiresAt);
+
+    /// <summary>All that verify now or will soon.</summary>
+    public IReadOnlyList<SigningKey> All => keys;
+
+    /// <summary>The key that signs now.</summary>
+    public async ValueTask<SigningKey> Current(CancellationToken cancel)
+    {
+        var now = time.GetUtcNow().UtcDateTime;
+        if (keys.LastOrDefault(key => key.ActiveFrom <= now && key.ActiveFrom + SignsFor + Ahead > now) is { } current)
+            return current;
+        await Load(cancel);
+        now = time.GetUtcNow().UtcDateTime;
+        // The first key may have been made by a process whose clock is ahead of this one's.
+        return keys.LastOrDefault(key => key.ActiveFrom <= now) ?? keys.FirstOrDefault() ?? throw new InvalidOperationException("There is no key to sign with, although one was just made.");
+    }
+
+    /// <summary>The key of this kid, or null. One that another process made a moment ago is found, too.</summary>
+    public async ValueTask<SigningKey?> Find(string kid, CancellationToken cancel)
+    {
+        if (Known(kid) is { } known)
+            return known;
+        // A stranger's token must not make a query each time.
+        var now = time.GetTimestamp();
+        var last = Interlocked.Read(ref askedAt);
+        if ((last != 0 && time.GetElapsedTime(last, now) < AskAgain) || Interlocked.CompareExchange(ref askedAt, now, last) != last)
+            return null;
+        await Load(cancel);
+        return Known(kid);
+    }
+
+    /// <summary>Whether the key of this kid still verifies.</summary>
+    public bool Holds(string kid) => Known(kid) is not null;
+
+    /// <summary>Reads the keys, and makes the first or the next one when it is time.</summary>
+    public async Task Load(CancellationToken cancel)
+    {
+        await loading.WaitAsync(cancel);
+        try
+        {
+            var now = time.GetUtcNow().UtcDateTime;
+            var (found, unreadable) = await ReadAll(now, cancel);
+            var newest = found.LastOrDefault();
+            if (newest is null || newest.ActiveFrom + SignsFor - Ahead < now)
+            {
+                await AddNext(newest, unreadable, now, cancel);
+                (found, _) = await ReadAll(now, cancel);
+            }
+
+            // The old handles are left to the collector: a request may be using one.
+            keys = [.. found];
+        }
+        finally
+        {
+            loading.Release();
+        }
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
+
+    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    {
+        await Load(stopping);
+        return Reload;
+    }
+
+    private TimeSpan OnFailure(Exception exception)
+    {
+        LogNotLoaded(exception);
+        return TimeSpan.FromSeconds(1);
+    }
+
+    public override void Dispose()
+    {
+        loading.Dispose();
+        base.Dispose();
+    }
+
+    private SigningKey? Known(string kid)
+    {
+        var now = time.GetUtcNow().UtcDateTime;
+        return Array.Find(keys, key => key.Kid == kid && key.ExpiresAt > now);
+    }
+
+    private async Task<(List<SigningKey> Found, string[] Unreadable)> ReadAll(DateTime now, CancellationToken cancel)
+    {
+        await using var database = new Database(source);
+        var found = new List<SigningKey>();
+        var unreadable = new List<string>();
+        foreach (var row in await database.List<Row>(Read, new { now }, cancel))
+        {
+            try
+            {
+                found.Add(Known(row.Kid) ?? SigningKey.Open(row.Kid, row.SealedKey, row.ActiveFrom, row.ExpiresAt, master));
+            }
+            catch (CryptographicException e)
+            {
+                LogUnreadable(e, row.Kid);
+                unreadable.Add(row.Kid);
+            }
+        }
+
+        return (found, [.. unreadable]);
+    }
+
+    private async Task AddNext(SigningKey? newest, string[] unreadable, DateTime now, CancellationToken cancel)
+    {
+        var activeFrom = newest is null ? now : new[] { newest.ActiveFrom + SignsFor, now }.Max();
+        using var key = SigningKey.Create(activeFrom, activeFrom + SignsFor + Ahead + options.Value.AccessTokenLife + TimeSpan.FromMinutes(5));
+        await using var database = new Database(source);
+        await database.Execute(
+            Add, new { key.Kid, sealedKey = key.Seal(master), now, key.ActiveFrom, key.ExpiresAt, newestBefore = now - SignsFor + Ahead, unreadable }, cancel);
+    }
+
+    [LoggerMessage(70, LogLevel.Warning, "The keys of access tokens could not be loaded.")]
+    private partial void LogNotLoaded(Exception exception);
+
+    [LoggerMessage(71, LogLevel.Warning, "The signing key {Kid} cannot be opened: CARAWAY_MASTER_KEY is another one than when it was made. Tokens signed with it are refused.")]
+    private partial void LogUnreadable(Exception exception, string kid);
+}

@@ -1,0 +1,43 @@
+using Caraway.Platform.Audit;
+using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Caraway.Identity.Users;
+
+/// <summary><c>GET /api/v1/users</c>: accounts for administrators, newest first, by role and by a part of the address or name. A part is looked for in all accounts.</summary>
+internal static class ListUsers
+{
+    public sealed record Response(IReadOnlyList<User.Response> Items, long? NextCursor);
+
+    private const int LongestQuery = 200;
+
+    internal const string Select = $"select {User.Columns} from identity.users where id < @Before";
+
+    internal const string Matches = " and (email_key like @pattern or lower(full_name) like @pattern)";
+
+    public static async Task<Results<Ok<Response>, Refusal>> Handle(
+        string? role, string? q, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+    {
+        if (Page.Read(limit, cursor, out var page) is { } refusal)
+            return refusal;
+        if (role is { Length: > 0 } && !Roles.All.Contains(role, StringComparer.Ordinal))
+            return Refusal.InvalidQuery("role", $"The role must be one of {string.Join(", ", Roles.All)}.");
+        if (q is not null && (q.Length > LongestQuery || q.Contains('\0', StringComparison.Ordinal)))
+            return Refusal.InvalidQuery("q", "The text to look for must have at most 200 characters, and not U+0000.");
+
+        var sql = Select + (string.IsNullOrEmpty(role) ? "" : " and role = @role") + (string.IsNullOrEmpty(q) ? "" : Matches) + " order by id desc" + page.Take;
+        var items = await database.List<User.Response>(sql, new { page.Before, role, pattern = Pattern(q) }, cancel);
+        long? next = items.Count > page.Limit ? items[page.Limit - 1].Id : null;
+        if (next is not null)
+            items.RemoveAt(page.Limit);
+        var patients = User.ToPatients([.. items.Where(user => user.Role == Roles.Patient).Select(user => user.Id)]);
+        return accesses.Add(caller, patients) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
+    }
+
+    /// <summary>Anywhere in the text; LIKE's own signs are looked for as they are.</summary>
+    private static string? Pattern(string? q) => q is null
+        ? null
+        : "%" + q.ToLowerInvariant().Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal) + "%";
+}

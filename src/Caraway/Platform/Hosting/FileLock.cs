@@ -1,0 +1,46 @@
+namespace Caraway.Platform.Hosting;
+
+/// <summary>
+/// Advisory locks of the kernel on files of the private folder: they order processes (and threads), and end with their process, however
+/// it ends.
+/// </summary>
+internal static class FileLock
+{
+    /// <summary>EWOULDBLOCK: the errno that .NET passes on when another holds the lock.</summary>
+    private const int WouldBlock = 11;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>Whether the exception says that another holds the lock, and not that the disk is full or read-only.</summary>
+    public static bool IsHeld(IOException e) => e.HResult == WouldBlock;
+
+    /// <summary>Takes the lock or throws <see cref="IOException"/>; see <see cref="IsHeld"/>.</summary>
+    /// <param name="share"><see cref="FileShare.None"/> for a lock held alone, <see cref="FileShare.Read"/> for one held with others.</param>
+    public static FileStream Take(string path, FileShare share)
+    {
+        if (!File.Exists(path))
+            File.Open(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite).Dispose();
+        return File.Open(path, FileMode.Open, share == FileShare.None ? FileAccess.ReadWrite : FileAccess.Read, share);
+    }
+
+    /// <summary>Waits for the lock, a minute at most.</summary>
+    /// <exception cref="CommandException">It was held for longer.</exception>
+    public static async Task<FileStream> Wait(string path, FileShare share, CancellationToken cancel)
+    {
+        for (var waited = TimeSpan.Zero; ; waited += Pause)
+        {
+            try
+            {
+                return Take(path, share);
+            }
+            catch (IOException e) when (IsHeld(e) && waited < TimeSpan.FromMinutes(1))
+            {
+                await Task.Delay(Pause, cancel);
+            }
+            catch (IOException e) when (IsHeld(e))
+            {
+                throw new CommandException(ExitCode.Busy, $"Another Caraway has held {path} for a minute.", e);
+            }
+        }
+    }
+}

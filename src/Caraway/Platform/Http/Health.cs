@@ -1,0 +1,57 @@
+using System.Reflection;
+using Caraway.Platform.Hosting;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Caraway.Platform.Http;
+
+/// <summary><c>/health</c> for people, <c>/health/live</c> and <c>/health/ready</c> for orchestrators, <c>/</c> as a greeting. All open.</summary>
+internal static class Health
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>The program's version, from Directory.Build.props.</summary>
+    public static string Version { get; } =
+        typeof(Health).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    public sealed record Answer(string Status, string Service, string Version, string Database);
+
+    public sealed record Greeting(string Status, string Service);
+
+    public static void MapHealth(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/", Greet).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("The service's name");
+        routes.MapGet("/health", Check).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("Whether the database answers").Produces<Answer>(503);
+        routes.MapGet("/health/ready", Check).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("Whether requests can be served").Produces<Answer>(503);
+        routes.MapGet("/health/live", Greet).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("Whether the process runs");
+    }
+
+    private static Ok<Greeting> Greet(IOptions<ServerOptions> server) => TypedResults.Ok(new Greeting("ok", server.Value.ServiceName));
+
+    private static async Task<Results<Ok<Answer>, JsonHttpResult<Answer>>> Check(
+        Database database, IOptions<ServerOptions> server, TimeProvider time, IHostApplicationLifetime lifetime, CancellationToken cancel)
+    {
+        var answers = !lifetime.ApplicationStopping.IsCancellationRequested && await Answers(database, time, cancel);
+        var service = server.Value.ServiceName;
+        return answers
+            ? TypedResults.Ok(new Answer("oh yeah, we good", service, Version, "postgresql"))
+            : TypedResults.Json(new Answer("not ready", service, Version, "postgresql"), PlatformJson.Default.Answer, statusCode: 503);
+    }
+
+    private static async Task<bool> Answers(Database database, TimeProvider time, CancellationToken cancel)
+    {
+        using var patience = new CancellationTokenSource(Patience, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
+        try
+        {
+            return await database.First<int>("select 1", null, both.Token) == 1;
+        }
+        catch (Exception e) when (e is NpgsqlException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Caraway.Platform.Hosting;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
+using Caraway.Tests.Infrastructure;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Npgsql;
+
+namespace Caraway.Tests.Infrastructure;
+
+/// <summary>A Caraway with settings of its own, on the database of another one.</summary>
+internal sealed class OwnCaraway : IAsyncDisposable
+{
+    private static readonly KeyValuePair<string, string?>[] Defaults = [new("Server:Port", "0"), new("Log:Level", "none"), new("Identity:PasswordIterations", "1000"), new("Events:Enabled", "false")];
+
+    private readonly DirectoryInfo home = TemporaryFolder.Create();
+    private readonly NpgsqlDataSource source;
+    private readonly WebApplication app;
+
+    private OwnCaraway(string address, IEnumerable<KeyValuePair<string, string?>> settings, string environment)
+    {
+        source = NpgsqlDataSource.Create(new DatabaseOptions().Common(new NpgsqlConnectionStringBuilder(address)));
+        app = CarawayApplication.Build(new CarawayApplication.Dependencies
+        {
+            Configuration = new ConfigurationBuilder().AddInMemoryCollection(Defaults).AddInMemoryCollection(settings).Build(),
+            EnvironmentName = environment,
+            Source = source,
+            MasterKey = MasterKey.Read(CarawayFixture.Master, new PrivateFolder(home.FullName)),
+            ApiKey = CarawayFixture.ApiKey,
+        });
+    }
+
+    public HttpClient Client { get; private set; } = null!;
+
+    public static async Task<OwnCaraway> Start(string address, params (string Key, string Value)[] settings) =>
+        await Start(address, "Development", settings);
+
+    public static async Task<OwnCaraway> Start(string address, string environment, params (string Key, string Value)[] settings)
+    {
+        var own = new OwnCaraway(address, settings.Select(s => KeyValuePair.Create(s.Key, (string?)s.Value)), environment);
+        await own.app.StartAsync();
+        var port = new Uri(own.app.Urls.First().Replace("[::]", "127.0.0.1", StringComparison.Ordinal).Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal)).Port;
+        own.Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        own.Client.DefaultRequestHeaders.Add("X-API-Key", CarawayFixture.ApiKey);
+        return own;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client?.Dispose();
+        await app.StopAsync();
+        await app.DisposeAsync();
+        await source.DisposeAsync();
+        home.Delete(recursive: true);
+    }
+}
