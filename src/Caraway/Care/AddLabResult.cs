@@ -22,7 +22,7 @@ internal static class AddLabResult
         [Needed, Text(TestNameLength)]
         public string? TestName { get; init; }
 
-        /// <summary>A JSON object of at most 64 KiB and 16 levels. Of the shape in docs/api.md, it is interpreted.</summary>
+        /// <summary>A JSON object of at most 64 KiB and 16 levels. An object of the shape in docs/api/care.md gets an interpretation.</summary>
         [Needed]
         public JsonElement? ResultData { get; init; }
 

@@ -1,20 +1,25 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using Caraway.Platform.Http;
 
 namespace Caraway.Tests.Architecture;
 
-public sealed class ProblemCodesTests
+public sealed partial class ProblemCodesTests
 {
     private static List<string> Codes =>
         [.. typeof(ProblemCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!)];
 
+    [GeneratedRegex(@"^\| (?<status>\d{3}) \| `(?<code>[a-z_]+)` \| \S", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Row { get; }
+
     [Fact]
-    public void Every_code_is_explained_in_the_documentation()
+    public void The_documentation_explains_each_code_once_in_the_order_of_status_and_code()
     {
-        var text = Sources.Document("api.md");
+        var rows = Row.Matches(Sources.Document("api/README.md")).Select(row => (Status: row.Groups["status"].Value, Code: row.Groups["code"].Value)).ToList();
 
         Assert.True(Codes.Count > 10);
-        Assert.All(Codes, code => Assert.Contains($"`{code}`", text, StringComparison.Ordinal));
+        Assert.Equal(rows.OrderBy(row => row.Status, StringComparer.Ordinal).ThenBy(row => row.Code, StringComparer.Ordinal), rows);
+        Assert.Equal(Codes.Order(StringComparer.Ordinal), rows.Select(row => row.Code).Order(StringComparer.Ordinal));
     }
 
     [Fact]

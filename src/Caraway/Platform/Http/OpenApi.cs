@@ -27,7 +27,7 @@ internal static class OpenApi
             {
                 Title = "Caraway",
                 Version = Health.Version,
-                Description = "One program for the desks around a patient. Errors are RFC 9457 problems; docs/api.md lists every code.",
+                Description = "One program for the desks around a patient. Errors are RFC 9457 problems; docs/api/README.md lists every code.",
             };
             document.Servers = null;
             document.Components ??= new OpenApiComponents();

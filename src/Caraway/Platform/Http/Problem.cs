@@ -17,7 +17,7 @@ public sealed record Problem
     /// <summary>One plain sentence for people.</summary>
     public required string Detail { get; init; }
 
-    /// <summary>A stable word for programs, listed in docs/api.md.</summary>
+    /// <summary>A stable word for programs, listed in docs/api/README.md.</summary>
     public required string Code { get; init; }
 
     /// <summary>The request's id, as in <c>X-Request-Id</c> and the logs.</summary>

@@ -1,6 +1,6 @@
 namespace Caraway.Platform.Http;
 
-/// <summary>Every <c>code</c> that a problem can carry. Clients rely on them: one is never renamed. docs/api.md says what each means, checked by a test.</summary>
+/// <summary>Every <c>code</c> that a problem can carry. Clients rely on them: one is never renamed. docs/api/README.md says what each means, checked by a test.</summary>
 internal static class ProblemCodes
 {
     public const string MalformedJson = "malformed_json";
