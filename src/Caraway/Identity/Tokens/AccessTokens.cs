@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Collections.Frozen;
 using System.Globalization;
@@ -7,6 +8,8 @@ using System.Text.Json;
 using Caraway.Platform.Security;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
 
 namespace Caraway.Identity.Tokens;
 
@@ -20,19 +23,23 @@ internal sealed record AccessToken(long UserId, string Role, Guid SessionId, Dat
 }
 
 /// <summary>
-/// Access tokens: JWT (RFC 7519) in JWS compact form (RFC 7515), ES256 and nothing else. The algorithm is ours, not the token's; the kid
-/// only picks one of our keys. A verified token is remembered by its hash until it expires, so that its signature is checked once.
+/// Access tokens: JWT (RFC 7519) in JWS compact form (RFC 7515), ES256 only. The program sets the algorithm, not the token; the kid only picks
+/// one of the program's keys. A verified token is remembered by its hash until it expires, so that its signature is checked once.
 /// </summary>
 internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> options, TimeProvider time) : IDisposable
 {
-    /// <summary>Ours have some 400 characters.</summary>
+    /// <summary>An issued token has some 400 characters.</summary>
     internal const int Longest = 2048;
 
     private const int MostRemembered = 20_000;
 
+    private static readonly string[] Algorithms = [SecurityAlgorithms.EcdsaSha256];
+    private static readonly string[] Types = ["JWT"];
+
     /// <summary>How far other machines' clocks may be ahead.</summary>
     private static readonly TimeSpan Skew = TimeSpan.FromSeconds(60);
 
+    private readonly JsonWebTokenHandler handler = new() { MaximumTokenSizeInBytes = Longest };
     private readonly MemoryCache remembered = new(new MemoryCacheOptions { SizeLimit = MostRemembered });
 
     /// <summary>What a token is to say.</summary>
@@ -42,26 +49,21 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
     public async Task<string> Issue(Grant grant, CancellationToken cancel)
     {
         var key = await keys.Current(cancel);
-        var now = time.GetUtcNow();
-        var header = Json(writer =>
+        return key.Sign(new SecurityTokenDescriptor
         {
-            writer.WriteString("alg", "ES256");
-            writer.WriteString("typ", "JWT");
-            writer.WriteString("kid", key.Kid);
+            Issuer = options.Value.Issuer,
+            Audience = options.Value.Audience,
+            IssuedAt = time.GetUtcNow().UtcDateTime,
+            Expires = grant.ExpiresAt,
+            TokenType = "JWT",
+            Claims = new Dictionary<string, object>(StringComparer.Ordinal)
+            {
+                ["sub"] = grant.UserId.ToString(CultureInfo.InvariantCulture),
+                ["role"] = grant.Role,
+                ["sid"] = grant.SessionId.ToString("N"),
+                ["jti"] = RandomNumberGenerator.GetHexString(32, lowercase: true),
+            },
         });
-        var payload = Json(writer =>
-        {
-            writer.WriteString("iss", options.Value.Issuer);
-            writer.WriteString("aud", options.Value.Audience);
-            writer.WriteString("sub", grant.UserId.ToString(CultureInfo.InvariantCulture));
-            writer.WriteString("role", grant.Role);
-            writer.WriteString("sid", grant.SessionId.ToString("N"));
-            writer.WriteNumber("iat", now.ToUnixTimeSeconds());
-            writer.WriteNumber("exp", new DateTimeOffset(grant.ExpiresAt).ToUnixTimeSeconds());
-            writer.WriteString("jti", RandomNumberGenerator.GetHexString(32, lowercase: true));
-        });
-        var signed = Base64Url.EncodeToString(header) + "." + Base64Url.EncodeToString(payload);
-        return signed + "." + Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(signed)));
     }
 
     /// <summary>What the token says, when it is one of ours and holds now.</summary>
@@ -89,85 +91,53 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(bytes, hash);
         // 128 of the 256 bits: nobody finds a second token for one of those.
-        return System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(hash);
+        return BinaryPrimitives.ReadUInt128LittleEndian(hash);
     }
 
     private async ValueTask<AccessToken?> Check(string token, DateTime now, CancellationToken cancel)
     {
-        var parts = token.Split('.');
-        if (parts.Length != 3 || Decode(parts[0]) is not { } header || Decode(parts[1]) is not { } payload || Decode(parts[2]) is not { Length: 64 } signature)
+        if (token.Split('.') is not [var header, var payload, var signature])
             return null;
-        if (Kid(header) is not { } kid || await keys.Find(kid, cancel) is not { } key)
+        if (!IsCanonical(header) || !IsCanonical(payload) || !IsCanonical(signature))
             return null;
-        return key.Verifies(Encoding.ASCII.GetBytes(token[..(parts[0].Length + 1 + parts[1].Length)]), signature) ? Claims(payload, kid, now) : null;
+        if (AccessTokenJson.Header(header) is not { Crit.ValueKind: JsonValueKind.Undefined } read || await keys.Find(read.Kid, cancel) is not { } key)
+            return null;
+        var result = await handler.ValidateTokenAsync(token, Rules(key, now));
+        return result.IsValid && AccessTokenJson.Claims(payload) is { } claims ? Read(claims, key.Kid, now) : null;
     }
 
-    /// <summary>Base64url without padding (RFC 7515, section 2), in its one canonical form.</summary>
-    private static byte[]? Decode(string text)
+    /// <summary>The library's rules: ES256, this key, our issuer and audience. Its own leeway of five minutes is for the expiry as well.</summary>
+    private TokenValidationParameters Rules(SigningKey key, DateTime now) => new()
     {
-        if (text.Length == 0 || text.AsSpan().ContainsAnyExcept("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") || !Base64Url.IsValid(text))
-            return null;
-        var bytes = Base64Url.DecodeFromChars(text);
-        return Base64Url.EncodeToString(bytes) == text ? bytes : null;
-    }
+        ValidAlgorithms = Algorithms,
+        ValidTypes = Types,
+        RequireSignedTokens = true,
+        IssuerSigningKey = key.PublicKey,
+        TryAllIssuerSigningKeys = false,
+        ValidIssuer = options.Value.Issuer,
+        ValidAudience = options.Value.Audience,
+        IgnoreTrailingSlashWhenValidatingAudience = false,
+        RequireExpirationTime = true,
+        LifetimeValidator = (notBefore, expires, _, _) => expires > now && (notBefore is null || notBefore <= now + Skew),
+        LogValidationExceptions = false,
+    };
 
-    /// <summary>The kid of a header that says ES256 and nothing that we do not know (RFC 7515, section 4.1.11).</summary>
-    private static string? Kid(byte[] header)
+    private static AccessToken? Read(AccessTokenClaims claims, string kid, DateTime now)
     {
-        try
-        {
-            using var json = JsonDocument.Parse(header);
-            var root = json.RootElement;
-            return root.ValueKind == JsonValueKind.Object && !root.TryGetProperty("crit", out _) && Text(root, "alg") == "ES256" && Text(root, "typ") == "JWT" ? Text(root, "kid") : null;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            // No JSON, or a text with half of a surrogate pair.
+        if (Time(claims.Exp) is not { } expires || Time(claims.Nbf) is null || Time(claims.Iat) is not { } issued || issued > now + Skew)
             return null;
-        }
-    }
-
-    private AccessToken? Claims(byte[] payload, string kid, DateTime now)
-    {
-        try
-        {
-            using var json = JsonDocument.Parse(payload);
-            var root = json.RootElement;
-            if (root.ValueKind != JsonValueKind.Object || Text(root, "iss") != options.Value.Issuer || Text(root, "aud") != options.Value.Audience)
-                return null;
-            if (Time(root, "exp") is not { } expires || expires <= now || Time(root, "iat") is not { } issued || issued > now + Skew)
-                return null;
-            if (root.TryGetProperty("nbf", out _) && (Time(root, "nbf") is not { } notBefore || notBefore > now + Skew))
-                return null;
-            return long.TryParse(Text(root, "sub"), NumberStyles.None, CultureInfo.InvariantCulture, out var user)
-                && Guid.TryParseExact(Text(root, "sid"), "N", out var session) && Text(root, "role") is { } role
-                ? new AccessToken(user, role, session, expires, kid)
-                : null;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            // No JSON, or a text with half of a surrogate pair.
-            return null;
-        }
-    }
-
-    private static string? Text(JsonElement json, string name) => json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    private static DateTime? Time(JsonElement json, string name) =>
-        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var seconds) && seconds is >= 0 and <= 253_402_300_799
-            ? DateTimeOffset.FromUnixTimeSeconds(seconds).UtcDateTime
+        return long.TryParse(claims.Sub, NumberStyles.None, CultureInfo.InvariantCulture, out var user) && Guid.TryParseExact(claims.Sid, "N", out var session)
+            ? new AccessToken(user, claims.Role, session, expires, kid)
             : null;
-
-    private static byte[] Json(Action<Utf8JsonWriter> write)
-    {
-        using var memory = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(memory))
-        {
-            writer.WriteStartObject();
-            write(writer);
-            writer.WriteEndObject();
-        }
-
-        return memory.ToArray();
     }
+
+    /// <summary>
+    /// Base64url without padding (RFC 7515, section 2), in its one canonical form. The library also accepts padding and the plain alphabet,
+    /// so that one token would have several texts.
+    /// </summary>
+    private static bool IsCanonical(string text) =>
+        text.Length > 0 && Base64Url.IsValid(text) && Base64Url.EncodeToString(Base64Url.DecodeFromChars(text)) == text;
+
+    private static DateTime? Time(long seconds) =>
+        seconds is >= 0 and <= 253_402_300_799 ? DateTimeOffset.FromUnixTimeSeconds(seconds).UtcDateTime : null;
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Identity.Tokens;
@@ -16,6 +15,6 @@ internal static class PublishKeys
         // The first request may come before the first key.
         await keys.Current(cancel);
         return TypedResults.Ok(new Response(
-            [.. keys.All.Select(key => new Key("EC", "P-256", "ES256", "sig", key.Kid, Base64Url.EncodeToString(key.Point.X), Base64Url.EncodeToString(key.Point.Y)))]));
+            [.. keys.All.Select(key => key.PublicKey).Select(key => new Key(key.Kty, key.Crv, key.Alg, key.Use, key.Kid, key.X, key.Y))]));
     }
 }

@@ -1,6 +1,9 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Caraway.Platform.Security;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
 
 namespace Caraway.Identity.Tokens;
 
@@ -10,12 +13,32 @@ internal sealed class SigningKey : IDisposable
     private const int NonceLength = 12;
     private const int TagLength = 16;
 
+    /// <summary>A signer of the library's shared cache would outlive its key.</summary>
+    private static readonly CryptoProviderFactory Unshared = new() { CacheSignatureProviders = false };
+
+    private static readonly JsonWebTokenHandler Handler = new() { SetDefaultTimesOnTokenCreation = false };
+
     private readonly ECDsa key;
+    private readonly SigningCredentials credentials;
 
     private SigningKey(string kid, DateTime activeFrom, DateTime expiresAt, ECDsa key)
     {
         (Kid, ActiveFrom, ExpiresAt, this.key) = (kid, activeFrom, expiresAt, key);
-        Point = key.ExportParameters(includePrivateParameters: false).Q;
+        credentials = new SigningCredentials(new ECDsaSecurityKey(key) { KeyId = kid }, SecurityAlgorithms.EcdsaSha256)
+        {
+            CryptoProviderFactory = Unshared,
+        };
+        var point = key.ExportParameters(includePrivateParameters: false).Q;
+        PublicKey = new JsonWebKey
+        {
+            Kty = "EC",
+            Crv = "P-256",
+            Alg = SecurityAlgorithms.EcdsaSha256,
+            Use = "sig",
+            Kid = kid,
+            X = Base64Url.EncodeToString(point.X),
+            Y = Base64Url.EncodeToString(point.Y),
+        };
     }
 
     public string Kid { get; }
@@ -26,8 +49,8 @@ internal sealed class SigningKey : IDisposable
     /// <summary>When the last token that it signed has expired.</summary>
     public DateTime ExpiresAt { get; }
 
-    /// <summary>The public key.</summary>
-    public ECPoint Point { get; }
+    /// <summary>The public half. The library makes handles of its own for it, so that several requests may verify at once.</summary>
+    public JsonWebKey PublicKey { get; }
 
     public static SigningKey Create(DateTime activeFrom, DateTime expiresAt) =>
         new(RandomNumberGenerator.GetHexString(16, lowercase: true), activeFrom, expiresAt, ECDsa.Create(ECCurve.NamedCurves.nistP256));
@@ -59,18 +82,13 @@ internal sealed class SigningKey : IDisposable
         return result;
     }
 
-    /// <summary>R and S of RFC 7518, section 3.4: 64 bytes.</summary>
-    public byte[] Sign(ReadOnlySpan<byte> data)
+    /// <summary>The token that says this, signed: a JWS in compact form.</summary>
+    public string Sign(SecurityTokenDescriptor token)
     {
+        token.SigningCredentials = credentials;
         // One key is one handle of the system's library, which does not say that it may be used by several threads at once.
         lock (key)
-            return key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
-    }
-
-    public bool Verifies(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
-    {
-        lock (key)
-            return key.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            return Handler.CreateToken(token);
     }
 
     public void Dispose() => key.Dispose();

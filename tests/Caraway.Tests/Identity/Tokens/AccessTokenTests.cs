@@ -14,10 +14,6 @@ namespace Caraway.Tests.Identity.Tokens;
 /// <summary>Access tokens against RFC 7515 and 7519, and against every classic forgery.</summary>
 public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
-    private const string Header = """{"alg":"ES256","typ":"JWT","kid":"test"}""";
-
-    private SigningKeys Keys => caraway.Services.GetRequiredService<SigningKeys>();
-
     private AccessTokens Tokens => caraway.Services.GetRequiredService<AccessTokens>();
 
     [Fact]
@@ -28,26 +24,38 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
         using var header = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[0]));
         using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[1]));
 
-        Assert.Equal(["alg", "typ", "kid"], header.RootElement.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["alg", "kid", "typ"], header.RootElement.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         Assert.Equal("ES256", header.RootElement.GetProperty("alg").GetString());
-        Assert.Equal(["iss", "aud", "sub", "role", "sid", "iat", "exp", "jti"], payload.RootElement.EnumerateObject().Select(p => p.Name));
+        Assert.Equal("JWT", header.RootElement.GetProperty("typ").GetString());
+        string[] claims = ["aud", "exp", "iat", "iss", "jti", "role", "sid", "sub"];
+        Assert.Equal(claims, payload.RootElement.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(("caraway", "caraway", "caseworker"), (Text(payload, "iss"), Text(payload, "aud"), Text(payload, "role")));
+        Assert.True(Guid.TryParseExact(Text(payload, "sid"), "N", out _));
+        Assert.Matches("^[0-9a-f]{32}$", Text(payload, "jti"));
         Assert.Equal(person.UserId.ToString(System.Globalization.CultureInfo.InvariantCulture), payload.RootElement.GetProperty("sub").GetString());
         Assert.Equal(1800, payload.RootElement.GetProperty("exp").GetInt64() - payload.RootElement.GetProperty("iat").GetInt64());
         Assert.Equal(64, Base64Url.DecodeFromChars(parts[2]).Length);
+
+        static string Text(JsonDocument json, string name) => json.RootElement.GetProperty(name).GetString()!;
     }
 
     /// <summary>RFC 7515, appendix A.3: its key, its payload, its signature.</summary>
     [Fact]
     public void The_signature_of_RFC_7515_is_good_and_with_one_bit_changed_is_not()
     {
-        using var key = KeyOf("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI");
-        var signed = Encoding.ASCII.GetBytes("eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ");
+        using var key = TokenForge.Open("rfc", Pkcs8(
+            "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"));
+        var signed = Encoding.ASCII.GetBytes(
+            "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MT"
+            + "kzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ");
         var signature = Base64Url.DecodeFromChars("DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q");
+        var provider = key.PublicKey.CryptoProviderFactory.CreateForVerifying(key.PublicKey, "ES256");
 
-        Assert.True(key.Verifies(signed, signature));
+        Assert.True(provider.Verify(signed, signature));
         signature[63] ^= 1;
-        Assert.False(key.Verifies(signed, signature));
-        Assert.True(key.Verifies(signed, key.Sign(signed)));
+        Assert.False(provider.Verify(signed, signature));
     }
 
     /// <summary>RFC 7519, section 6.1 (no signature at all) and section 3.1 (HS256).</summary>
@@ -60,8 +68,8 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
     public async Task A_token_that_our_key_signed_is_taken_with_exactly_the_right_claims()
     {
         Assert.NotNull(await Signed());
-        Assert.NotNull(await Signed(claims => claims["nbf"] = Now));
-        Assert.NotNull(await Signed(claims => claims["iat"] = Now + 50));
+        Assert.NotNull(await Signed(claims => claims["nbf"] = TokenForge.Now));
+        Assert.NotNull(await Signed(claims => claims["iat"] = TokenForge.Now + 50));
     }
 
     public static TheoryData<string, string, object?> WrongClaims => new()
@@ -82,7 +90,7 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
             if (value is null)
                 claims.Remove(claim);
             else
-                claims[claim] = value is long seconds && seconds < 1_000_000 ? Now + seconds : value;
+                claims[claim] = value is long seconds && seconds < 1_000_000 ? TokenForge.Now + seconds : value;
         }));
     }
 
@@ -108,25 +116,37 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
     [InlineData("nonsense")]
     public async Task A_good_signature_under_another_header_is_refused(string header)
     {
-        var key = await Keys.Current(default);
+        var (kid, key) = await TokenForge.CurrentKey(caraway);
+        var claims = TokenForge.Json(TokenForge.Claims());
 
-        Assert.NotNull(await Tokens.Verify(Sign(key, Header.Replace("test", key.Kid, StringComparison.Ordinal), Claims()), default));
-        Assert.Null(await Tokens.Verify(Sign(key, header.Replace("KID", key.Kid, StringComparison.Ordinal), Claims()), default));
+        Assert.NotNull(await Tokens.Verify(TokenForge.Sign(key, TokenForge.Header(kid), claims), default));
+        Assert.Null(await Tokens.Verify(TokenForge.Sign(key, header.Replace("KID", kid, StringComparison.Ordinal), claims), default));
     }
 
     [Fact]
     public async Task The_public_key_is_no_secret_to_sign_with()
     {
-        var key = await Keys.Current(default);
-        var jwk = (await caraway.Anonymously(HttpMethod.Get, "/.well-known/jwks.json", null)).Body;
-        var x = Base64Url.EncodeToString(key.Point.X);
-        using var ecdsa = ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = key.Point });
-        foreach (var secret in new[] { Encoding.UTF8.GetBytes(jwk), key.Point.X!, Encoding.UTF8.GetBytes(x), ecdsa.ExportSubjectPublicKeyInfo(), Encoding.UTF8.GetBytes(ecdsa.ExportSubjectPublicKeyInfoPem()) })
+        var (kid, key) = await TokenForge.CurrentKey(caraway);
+        var set = (await caraway.Anonymously(HttpMethod.Get, "/.well-known/jwks.json", null)).Body;
+        using var document = JsonDocument.Parse(set);
+        var jwk = document.RootElement.GetProperty("keys")[0].GetRawText();
+        var point = key.ExportParameters(includePrivateParameters: false).Q;
+        byte[][] secrets =
+        [
+            Encoding.UTF8.GetBytes(set), Encoding.UTF8.GetBytes(jwk), point.X!, [.. point.X!, .. point.Y!], [4, .. point.X!, .. point.Y!],
+            Encoding.UTF8.GetBytes(Base64Url.EncodeToString(point.X)), key.ExportSubjectPublicKeyInfo(),
+            Encoding.UTF8.GetBytes(key.ExportSubjectPublicKeyInfoPem()), Encoding.UTF8.GetBytes(kid), [],
+        ];
+        foreach (var secret in secrets)
         {
-            foreach (var algorithm in new[] { "HS256", "ES256" })
+            foreach (var algorithm in new[] { "HS256", "ES256", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256" })
             {
-                var signed = Unsigned($$"""{"alg":"{{algorithm}}","typ":"JWT","kid":"{{key.Kid}}"}""", Claims());
-                Assert.Null(await Tokens.Verify(signed + "." + Base64Url.EncodeToString(HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes(signed))), default));
+                var header = $$"""{"alg":"{{algorithm}}","typ":"JWT","kid":"{{kid}}"}""";
+                var signed = TokenForge.Unsigned(header, TokenForge.Json(TokenForge.Claims()));
+                var signature = HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes(signed));
+                Assert.Null(await Tokens.Verify(signed + "." + Base64Url.EncodeToString(signature), default));
+                // As long as the signature of ES256.
+                Assert.Null(await Tokens.Verify(signed + "." + Base64Url.EncodeToString([.. signature, .. signature]), default));
             }
         }
     }
@@ -134,10 +154,10 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
     [Fact]
     public async Task A_token_that_another_key_signed_under_our_kid_is_refused()
     {
-        var key = await Keys.Current(default);
-        using var evil = SigningKey.Create(DateTime.UnixEpoch, DateTime.MaxValue);
+        var (kid, _) = await TokenForge.CurrentKey(caraway);
+        using var evil = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
-        Assert.Null(await Tokens.Verify(Sign(evil, Header.Replace("test", key.Kid, StringComparison.Ordinal), Claims()), default));
+        Assert.Null(await Tokens.Verify(TokenForge.Sign(evil, TokenForge.Header(kid), TokenForge.Json(TokenForge.Claims())), default));
     }
 
     [Fact]
@@ -205,39 +225,22 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
         Assert.Same(first, await Tokens.Verify(token, default));
     }
 
-    private static long Now => TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
-
-    private static Dictionary<string, object> Claims() => new(StringComparer.Ordinal)
-    {
-        ["iss"] = "caraway", ["aud"] = "caraway", ["sub"] = "7", ["role"] = "admin", ["sid"] = new string('a', 32), ["iat"] = Now, ["exp"] = Now + 600, ["jti"] = RandomNumberGenerator.GetHexString(16),
-    };
-
-    private static string Unsigned(string header, Dictionary<string, object> claims) =>
-        Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header)) + "." + Base64Url.EncodeToString(Encoding.UTF8.GetBytes("{" + string.Join(',', claims.Select(c => $"\"{c.Key}\":{(c.Value is string text ? "\"" + text + "\"" : c.Value)}")) + "}"));
-
-    private static string Sign(SigningKey key, string header, Dictionary<string, object> claims)
-    {
-        var signed = Unsigned(header, claims);
-        return signed + "." + Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(signed)));
-    }
-
     private async Task<AccessToken?> Signed(Action<Dictionary<string, object>>? change = null)
     {
-        var claims = Claims();
+        var claims = TokenForge.Claims();
         change?.Invoke(claims);
-        var key = await Keys.Current(default);
-        return await Tokens.Verify(Sign(key, Header.Replace("test", key.Kid, StringComparison.Ordinal), claims), default);
+        var (kid, key) = await TokenForge.CurrentKey(caraway);
+        return await Tokens.Verify(TokenForge.Sign(key, TokenForge.Header(kid), TokenForge.Json(claims)), default);
     }
 
-    /// <summary>A key of given numbers, sealed and opened.</summary>
-    private static SigningKey KeyOf(string x, string y, string d)
+    private static byte[] Pkcs8(string x, string y, string d)
     {
-        var master = MasterKey.Read(CarawayFixture.Master, new PrivateFolder(Path.GetTempPath()));
-        using var ecdsa = ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = Base64Url.DecodeFromChars(d), Q = new ECPoint { X = Base64Url.DecodeFromChars(x), Y = Base64Url.DecodeFromChars(y) } });
-        var plain = ecdsa.ExportPkcs8PrivateKey();
-        var sealedKey = new byte[28 + plain.Length];
-        using var aes = new AesGcm(master.Derive("signing keys"), 16);
-        aes.Encrypt(sealedKey.AsSpan(0, 12), plain, sealedKey.AsSpan(28), sealedKey.AsSpan(12, 16), "rfc"u8);
-        return SigningKey.Open("rfc", sealedKey, DateTime.UnixEpoch, DateTime.MaxValue, master);
+        using var ecdsa = ECDsa.Create(new ECParameters
+        {
+            Curve = ECCurve.NamedCurves.nistP256,
+            D = Base64Url.DecodeFromChars(d),
+            Q = new ECPoint { X = Base64Url.DecodeFromChars(x), Y = Base64Url.DecodeFromChars(y) },
+        });
+        return ecdsa.ExportPkcs8PrivateKey();
     }
 }

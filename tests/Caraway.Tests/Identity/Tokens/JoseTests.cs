@@ -51,7 +51,7 @@ public sealed class JoseTests(CarawayFixture caraway) : IClassFixture<CarawayFix
             string Text(string name) => theirs.RootElement.GetProperty(name).GetString()!;
 
             Assert.Equal((person.UserId.ToString(System.Globalization.CultureInfo.InvariantCulture), "caseworker", 2), (Text("sub"), Text("role"), theirs.RootElement.GetProperty("refused").GetInt32()));
-            await Publish("jose", Convert.FromBase64String(Text("pkcs8")));
+            await TokenForge.Publish(caraway, "jose", Convert.FromBase64String(Text("pkcs8")));
             var tokens = caraway.Services.GetRequiredService<AccessTokens>();
             Assert.Equal(42, (await tokens.Verify(Text("good"), default))!.UserId);
             Assert.Null(await tokens.Verify(Text("hs256"), default));
@@ -61,18 +61,6 @@ public sealed class JoseTests(CarawayFixture caraway) : IClassFixture<CarawayFix
         {
             folder.Delete(recursive: true);
         }
-    }
-
-    /// <summary>Makes the key one of ours: sealed, as every process of this database would read it.</summary>
-    private async Task Publish(string kid, byte[] pkcs8)
-    {
-        var master = MasterKey.Read(CarawayFixture.Master, new PrivateFolder(Path.GetTempPath()));
-        var sealedKey = new byte[28 + pkcs8.Length];
-        RandomNumberGenerator.Fill(sealedKey.AsSpan(0, 12));
-        using (var aes = new AesGcm(master.Derive("signing keys"), 16))
-            aes.Encrypt(sealedKey.AsSpan(0, 12), pkcs8, sealedKey.AsSpan(28), sealedKey.AsSpan(12, 16), Encoding.UTF8.GetBytes(kid));
-        await caraway.Database.Execute($"insert into identity.signing_keys values ('{kid}', '\\x{Convert.ToHexString(sealedKey)}', now(), now() - interval '1 day', now() + interval '1 day')");
-        await caraway.Services.GetRequiredService<SigningKeys>().Load(default);
     }
 
     private static async Task Run(DirectoryInfo folder, string program, params string[] arguments)
