@@ -2,7 +2,7 @@ using Caraway.Platform.Workflows;
 
 namespace Caraway.Advocacy;
 
-/// <summary>The legal moves of a case (contracts/advocacy.md): any state can move to CLOSED, and CLOSED is final.</summary>
+/// <summary>The legal moves of a case (docs/contracts/advocacy.md): any state can move to CLOSED, and CLOSED is final.</summary>
 internal static class CaseWorkflow
 {
     public static Workflow Table { get; } = new(

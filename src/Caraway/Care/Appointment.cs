@@ -39,7 +39,7 @@ internal static class Appointment
 
     /// <summary>
     /// Takes the doctor's calendar, then the patient's, before two exclusion constraints are checked in one statement: without an order
-    /// they deadlock under load (DESIGN.md, section 7). The constraints stay the last word.
+    /// they deadlock under load (docs/design.md, section 7). The constraints stay the last word.
     /// </summary>
     internal const string Locked = """
         locked as materialized (

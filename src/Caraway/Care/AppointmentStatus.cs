@@ -10,7 +10,7 @@ internal static class AppointmentStatus
     public const string Completed = "completed";
     public const string Cancelled = "cancelled";
 
-    /// <summary>The legal moves (contracts/care.md). From confirmed back to pending leads rescheduling alone.</summary>
+    /// <summary>The legal moves (docs/contracts/care.md). From confirmed back to pending leads rescheduling alone.</summary>
     public static Workflow Table { get; } = new(
         "care.appointment",
         [Pending, Confirmed, Completed, Cancelled],

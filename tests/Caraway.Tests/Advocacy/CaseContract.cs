@@ -1,6 +1,6 @@
 namespace Caraway.Tests.Advocacy;
 
-/// <summary>The contract's table of moves (contracts/advocacy.md), written out a second time so that the product is not its own judge.</summary>
+/// <summary>The contract's table of moves (docs/contracts/advocacy.md), written out a second time so that the product is not its own judge.</summary>
 internal static class CaseContract
 {
     public static readonly string[] Statuses = ["NEW", "IN_REVIEW", "NEEDS_INFO", "SUBMITTED", "APPROVED", "DENIED", "CLOSED"];

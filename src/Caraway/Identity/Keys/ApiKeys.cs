@@ -23,7 +23,7 @@ internal sealed class EnvironmentKey(string key)
 
 /// <summary>
 /// <c>X-API-Key</c>: the environment's key, or one that <c>caraway apikey create</c> made. Missing, empty, unknown, expired, revoked and
-/// non-ASCII keys get one and the same 401 (contract: advocacy.md). A stored key is looked up by its hash, and remembered for a second: so
+/// non-ASCII keys get one and the same 401 (docs/contracts/advocacy.md). A stored key is looked up by its hash, and remembered for a second: so
 /// long can a revoked one still be taken.
 /// </summary>
 internal sealed class ApiKeys(EnvironmentKey environment, NpgsqlDataSource source, TimeProvider time) : ICredential, IDisposable

@@ -12,7 +12,7 @@ namespace Caraway.Identity.Keys;
 /// <summary>
 /// <c>X-User-ID</c> of an API gateway that vouches for its users: it counts when the connection itself comes from a trusted network, or the
 /// request carries the gateway's secret; from anybody else the headers are as if absent. It gives <c>support:*</c> as that user and nothing
-/// else (contract: identity.md).
+/// else (docs/contracts/identity.md).
 /// </summary>
 internal sealed class Gateway : ICredential
 {

@@ -9,7 +9,7 @@ namespace Caraway.Identity.SignIns;
 
 /// <summary>
 /// Ten failures for one account from one address within 15 minutes, or a hundred from one address, and that pair or address waits; nobody
-/// can lock another person out (contract: identity.md). An attempt is written down before the password is looked at, and taken back when it
+/// can lock another person out (docs/contracts/identity.md). An attempt is written down before the password is looked at, and taken back when it
 /// was right: many at once get no more tries than one after the other. Kept in the database, so it survives a restart and holds for all
 /// processes.
 /// </summary>

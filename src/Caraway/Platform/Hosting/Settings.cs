@@ -2,7 +2,7 @@ namespace Caraway.Platform.Hosting;
 
 /// <summary>
 /// Where settings come from, strongest first: the environment, a <c>.env</c> file in the working folder, <c>appsettings.json</c>.
-/// The environment names of the five earlier APIs are aliases of Caraway's own keys (contracts/README.md); both forms work.
+/// The environment names of the five earlier APIs are aliases of Caraway's own keys (docs/contracts/README.md); both forms work.
 /// </summary>
 internal static class Settings
 {

@@ -8,7 +8,7 @@ namespace Caraway.Platform.Http;
 
 /// <summary>
 /// <c>Idempotency-Key</c> on a creating POST: the work and its stored answer are one transaction, so a repeated request gets the first
-/// one's answer, and a kill in between leaves neither. Without the header it costs nothing (contracts/README.md).
+/// one's answer, and a kill in between leaves neither. Without the header it costs nothing (docs/contracts/README.md).
 /// </summary>
 /// <remarks>
 /// Only successes are stored: a refusal has written nothing, and asking again asks anew. What is kept of the body is a keyed hash (HMAC

@@ -8,7 +8,7 @@ namespace Caraway.Platform.Http;
 
 /// <summary>
 /// Turns what the framework raises into refusals: exceptions, bodies that do not bind, and answers that have a status but no body yet.
-/// DESIGN.md section 4 is the table.
+/// docs/design.md, section 4 is the table.
 /// </summary>
 internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHandler, IProblemDetailsWriter
 {

@@ -23,7 +23,7 @@ internal readonly record struct Identified(Caller? Caller, Refusal? Refusal)
 /// </summary>
 internal static class Identification
 {
-    /// <summary>The sentence of contracts/advocacy.md.</summary>
+    /// <summary>The sentence of docs/contracts/advocacy.md.</summary>
     public static Refusal KeyRefused { get; } = Refusal.Unauthorized(ProblemCodes.ApiKeyRequired, "Invalid or missing API key");
 
     public static Refusal NotSignedIn { get; } = Refusal.Unauthorized(ProblemCodes.NotSignedIn, "Sign in first, and send the access token as a bearer token.");

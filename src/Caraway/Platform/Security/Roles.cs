@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace Caraway.Platform.Security;
 
-/// <summary>The one table of roles and what each permits (contract: identity.md). docs/permissions.md shows it against every route.</summary>
+/// <summary>The one table of roles and what each permits (docs/contracts/identity.md). docs/permissions.md shows it against every route.</summary>
 internal static class Roles
 {
     public const string Patient = "patient";
