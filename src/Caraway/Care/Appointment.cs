@@ -1,4 +1,4 @@
-using Caraway.Platform.Audit;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 
 namespace Caraway.Care;

@@ -169,7 +169,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         var answer = await caraway.Get($"/cases/{id}", ("X-Access-Reason", reason == "long" ? new string('ä', 501) : reason));
 
         answer.IsProblem(422, "invalid");
-        Shape.Is("""[{"pointer":"#/X-Access-Reason","in":"header","detail":"The reason must have at most 500 characters, and no control characters."}]""", answer.Json.GetProperty("errors").GetRawText());
+        Shape.Is("""[{"pointer":"#/X-Access-Reason","in":"header","detail":"The reason must have at most 500 characters and no control characters."}]""", answer.Json.GetProperty("errors").GetRawText());
         Assert.DoesNotContain("secret", answer.Body, StringComparison.Ordinal);
     }
 
@@ -407,16 +407,16 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     private Task<long> Count(IEnumerable<Answer> answers) => caraway.Database.Scalar<long>(
         "select count(*) from platform.access_log where request_id = any(@requests)", ("requests", answers.Select(answer => answer.Headers["X-Request-Id"]).ToArray()));
 
-    private async Task<Dictionary<long, List<AccessBatch.Record>>> Batches()
+    private async Task<Dictionary<long, List<AccessRecord>>> Batches()
     {
         await using var command = caraway.Database.Source.CreateCommand("select id >> 16, at, actor, request_id, address, action, reason, kind, ids::text, patient_ids::text from platform.access_log where id > 0 order by id");
         await using var reader = await command.ExecuteReaderAsync();
-        var batches = new Dictionary<long, List<AccessBatch.Record>>();
+        var batches = new Dictionary<long, List<AccessRecord>>();
         while (await reader.ReadAsync())
         {
             if (!batches.TryGetValue(reader.GetInt64(0), out var records))
                 batches.Add(reader.GetInt64(0), records = []);
-            records.Add(new AccessBatch.Record(
+            records.Add(new AccessRecord(
                 reader.GetDateTime(1), reader.GetString(2), reader.GetString(3), Text(4), reader.GetString(5), Text(6), reader.GetString(7),
                 reader.GetString(8), Text(9)));
         }

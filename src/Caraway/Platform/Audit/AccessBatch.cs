@@ -1,23 +1,21 @@
 using System.Buffers;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Caraway.Platform.Events;
 
 namespace Caraway.Platform.Audit;
 
-/// <summary>What a batch of access records is made of, for who writes it and who verifies it.</summary>
+/// <summary>The format of a batch of access records. The access log writes by these rules, and the verifier checks by them.</summary>
 internal static class AccessBatch
 {
-    /// <summary>An id is its batch's number, shifted by so many bits, and its place in the batch.</summary>
+    /// <summary>A record's id is the batch's number, shifted left by this many bits, plus the record's place in the batch, from 1.</summary>
     public const int PlaceBits = 16;
 
-    /// <summary>An access as it is written.</summary>
-    /// <param name="At">UTC, whole microseconds.</param>
-    /// <param name="Ids">As PostgreSQL writes an array: <c>{1,2}</c>.</param>
-    public sealed record Record(DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, string Ids, string? PatientIds);
-
-    /// <summary>What the batch's event says of its records: sha256, in hex, over all their fields, in their order, each written as in <see cref="Chain"/>.</summary>
-    public static string Digest(IEnumerable<Record> records)
+    /// <summary>
+    /// The digest in the batch's event: sha256, in hex, over all fields of all records in their order, each field written as in
+    /// <see cref="Chain"/>.
+    /// </summary>
+    public static string Digest(IEnumerable<AccessRecord> records)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var text = new ArrayBufferWriter<byte>(1024);
@@ -39,55 +37,35 @@ internal static class AccessBatch
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>What searches find a batch by: for each kind of thing that it shows, the ids and the patients, once each and ascending.</summary>
-    /// <param name="listed">Lists to put them into, used again and again: a batch of lists is some hundred thousand ids.</param>
-    public static IEnumerable<KeyValuePair<string, (List<long> Ids, List<long> PatientIds)>> ListOf(
-        IEnumerable<AccessedRecords> batch, Dictionary<string, (List<long> Ids, List<long> PatientIds)> listed)
+    /// <summary>The rows by which searches find a batch: for each kind, the ids and the patients, ascending, each once.</summary>
+    /// <param name="lists">Lists that each call fills again: a batch can hold some hundred thousand ids.</param>
+    public static IEnumerable<KeyValuePair<string, (List<long> Ids, List<long> PatientIds)>> GroupByKind(
+        IEnumerable<AccessedRecords> batch, Dictionary<string, (List<long> Ids, List<long> PatientIds)> lists)
     {
-        foreach (var (ids, patients) in listed.Values)
+        foreach (var (ids, patients) in lists.Values)
         {
             ids.Clear();
             patients.Clear();
         }
 
-        foreach (var shown in batch)
+        foreach (var records in batch)
         {
-            if (!listed.TryGetValue(shown.Kind, out var of))
-                listed.Add(shown.Kind, of = ([], []));
-            of.Ids.AddRange(shown.Ids);
-            of.PatientIds.AddRange(shown.PatientIds ?? []);
+            if (!lists.TryGetValue(records.Kind, out var kind))
+                lists.Add(records.Kind, kind = ([], []));
+            kind.Ids.AddRange(records.Ids);
+            kind.PatientIds.AddRange(records.PatientIds ?? []);
         }
 
-        foreach (var (ids, patients) in listed.Values)
+        foreach (var (ids, patients) in lists.Values)
         {
-            SortOnce(ids);
-            SortOnce(patients);
+            SortAndRemoveDuplicates(ids);
+            SortAndRemoveDuplicates(patients);
         }
 
-        return listed.Where(of => of.Value.Ids.Count > 0);
+        return lists.Where(kind => kind.Value.Ids.Count > 0);
     }
 
-    public static string Array(IEnumerable<long> ids) => "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
-
-    /// <summary>The ids of an array.</summary>
-    /// <param name="array">As PostgreSQL writes one: <c>{1,2}</c>.</param>
-    /// <returns>Null when it is no list of ids.</returns>
-    public static long[]? IdsOf(string array)
-    {
-        if (array is not ['{', .. var items, '}'])
-            return null;
-        var ids = new List<long>();
-        foreach (var item in items.Split(',', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (!long.TryParse(item, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id))
-                return null;
-            ids.Add(id);
-        }
-
-        return [.. ids];
-    }
-
-    private static void SortOnce(List<long> ids)
+    private static void SortAndRemoveDuplicates(List<long> ids)
     {
         ids.Sort();
         var count = 0;

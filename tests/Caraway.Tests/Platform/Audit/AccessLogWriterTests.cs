@@ -22,7 +22,7 @@ public sealed class AccessLogWriterTests(PostgresServer postgres) : IAsyncLifeti
     [Fact]
     public async Task Another_batch_with_the_number_and_the_same_requests_id_costs_no_record()
     {
-        using var accesses = TestEventLog.AccessesOf(database, clock);
+        using var accesses = new TestAccessLog(database, clock);
         Add(accesses, 1);
         Assert.Equal(1, await accesses.WriteOnce(default));
         await database.Execute("select setval('platform.access_batch_ids', 1, false)");
@@ -41,7 +41,7 @@ public sealed class AccessLogWriterTests(PostgresServer postgres) : IAsyncLifeti
     {
         foreach (var _ in Enumerable.Range(0, 2))
         {
-            using var accesses = TestEventLog.AccessesOf(database, clock);
+            using var accesses = new TestAccessLog(database, clock);
             Add(accesses, 1);
             Add(accesses, 2);
             await database.Execute("select setval('platform.access_batch_ids', 1, false)");
@@ -52,5 +52,5 @@ public sealed class AccessLogWriterTests(PostgresServer postgres) : IAsyncLifeti
         Assert.Equal("1:{1} 1:{2}", await database.Scalar<string>(Numbers));
     }
 
-    private static void Add(AccessLog accesses, long id) => Assert.Null(accesses.Add(TestEventLog.Reader(1), new AccessedRecords { Kind = "advocacy.case", Ids = [id] }));
+    private static void Add(TestAccessLog accesses, long id) => Assert.Null(accesses.Add(TestEventLog.Reader(1), new AccessedRecords { Kind = "advocacy.case", Ids = [id] }));
 }

@@ -33,10 +33,10 @@ public sealed class AuditPlanTests(MillionEvents million, ITestOutputHelper outp
         { "case access log", GetCaseAccessLog.Select + Longest },
         { "patient timeline", GetPatientTimeline.Select + Longest },
         { "patient access log", GetPatientAccessLog.Select + Longest },
-        { "sequencer, nothing waits", Sequencer.Waiting + " limit 500" },
-        { "sequencer, 500 wait", Sequencer.Waiting + " limit 500" },
-        { "dispatcher, 250 events", EventDispatcher.Read(250) },
-        { "dispatcher, a batch of names that are not there", EventDispatcher.Read(250) },
+        { "sequencer, nothing waits", SequencerTable.WaitingSql + " limit 500" },
+        { "sequencer, 500 wait", SequencerTable.WaitingSql + " limit 500" },
+        { "dispatcher, 250 events", EventCursors.ReadSql(250) },
+        { "dispatcher, a batch of names that are not there", EventCursors.ReadSql(250) },
     };
 
     [Theory]

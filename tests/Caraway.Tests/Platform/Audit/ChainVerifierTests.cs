@@ -99,18 +99,18 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     [InlineData("insert into platform.chain (position, event_id, hash) values (99, 33, sha256('x'))", "Position 31 is missing: the next entry is 99")]
     [InlineData("insert into platform.events (at, name, subject, actor, payload) values (now(), 'a', 'b', 'c', '{}'); insert into platform.chain (position, event_id, hash) values (31, 33, sha256('x'))", "Position 31: event 33 does not fit")]
     // The sequencer's row.
-    [InlineData("update platform.sequencer set hash = sha256(hash)", "Position 30: the chain is another one than the sequencer wrote")]
+    [InlineData("update platform.sequencer set hash = sha256(hash)", "Position 30: the sequencer's row has another hash than the chain")]
     [InlineData("update platform.sequencer set position = 31", "the chain ends at position 30, and position 31 was given")]
-    [InlineData("update platform.sequencer set position = 29, hash = (select hash from platform.chain where position = 29)", "The chain has entries up to position 30, and the sequencer gave 29")]
-    [InlineData("update platform.sequencer set position = 0, hash = decode(repeat('00', 32), 'hex')", "The chain has entries up to position 30, and the sequencer gave 0")]
+    [InlineData("update platform.sequencer set position = 29, hash = (select hash from platform.chain where position = 29)", "The chain has entries up to position 30, but the sequencer's last position is 29")]
+    [InlineData("update platform.sequencer set position = 0, hash = decode(repeat('00', 32), 'hex')", "The chain has entries up to position 30, but the sequencer's last position is 0")]
     // Cut off, without care or with some.
     [InlineData("delete from platform.chain where position > 20", "the chain ends at position 20, and position 30 was given")]
     [InlineData("delete from platform.chain where position > 20; delete from platform.events where id > 22", "the chain ends at position 20, and position 30 was given")]
     // Erased by another hand.
-    [InlineData("update platform.events set payload = null, salt = null where id = 5", "Event 5 was erased, and no event tells of it")]
+    [InlineData("update platform.events set payload = null, salt = null where id = 5", "Event 5 was erased, but no event reports the erasure")]
     [InlineData("update platform.events set payload = null where id = 5", "Position 5: event 5 is erased in part")]
     [InlineData("update platform.events set salt = null where id = 5", "Position 5: event 5 is erased in part")]
-    [InlineData("update platform.events set payload = null, salt = null where id = 27", "event 27 was erased, and the audit stands on it")]
+    [InlineData("update platform.events set payload = null, salt = null where id = 27", "event 27 was erased, but the audit needs it")]
     public async Task What_was_changed_behind_its_back_is_found(string sql, string expected)
     {
         await TestEventLog.Fill(database);
@@ -121,12 +121,12 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     }
 
     [Theory]
-    [InlineData("insert into platform.events (id, at, name, subject, actor, payload) values (13, now(), 'a', 'b', 'c', '{}')", "Event 13 stands outside the chain")]
-    [InlineData("insert into platform.events (id, at, name, subject, actor, payload) values (-1, now(), 'a', 'b', 'c', '{}')", "Event -1 stands outside the chain")]
-    [InlineData("insert into platform.events (id, at, name, subject, actor, payload) values (0, now(), 'a', 'b', 'c', '{}')", "Event 0 stands outside the chain")]
-    [InlineData("delete from platform.chain where position = 14", "Event 16 stands outside the chain")]
+    [InlineData("insert into platform.events (id, at, name, subject, actor, payload) values (13, now(), 'a', 'b', 'c', '{}')", "Event 13 is not in the chain")]
+    [InlineData("insert into platform.events (id, at, name, subject, actor, payload) values (-1, now(), 'a', 'b', 'c', '{}')", "Event -1 is not in the chain")]
+    [InlineData("insert into platform.events (id, at, name, subject, actor, payload) values (0, now(), 'a', 'b', 'c', '{}')", "Event 0 is not in the chain")]
+    [InlineData("delete from platform.chain where position = 14", "Event 16 is not in the chain")]
     [InlineData("delete from platform.chain where position = 14; delete from platform.events where id = 16", "Position 14 is missing")]
-    [InlineData("update platform.sequencer set final_id = 1000; insert into platform.events (at, name, subject, actor, payload) values (now(), 'a', 'b', 'c', '{}')", "Event 33 stands outside the chain")]
+    [InlineData("update platform.sequencer set final_id = 1000; insert into platform.events (at, name, subject, actor, payload) values (now(), 'a', 'b', 'c', '{}')", "Event 33 is not in the chain")]
     public async Task What_stands_outside_the_chain_is_found(string sql, string expected)
     {
         await TestEventLog.Fill(database);
@@ -176,21 +176,21 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     [InlineData("insert into platform.access_log select -1, at, actor, request_id, address, action, reason, kind, ids, patient_ids from platform.access_log where id = 65539", "Access batch -1 has no event")]
     [InlineData("update platform.events set name = 'test.happened' where id = 27", "Access batch 1 has no event")]
     // What searches find it by.
-    [InlineData("update platform.access_batches set ids = ids[2:] where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
-    [InlineData("update platform.access_batches set ids = ids || 7::bigint where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
-    [InlineData("update platform.access_batches set ids = '{null}' where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
-    [InlineData("update platform.access_batches set patient_ids = '{}' where batch = 2", "Access batch 2 (position 26): the list of what it shows was changed")]
-    [InlineData("update platform.access_batches set batch = 7 where batch = 2", "Access batch 2 (position 26): the list of what it shows was changed")]
-    [InlineData("delete from platform.access_batches where batch = 2", "Access batch 2 (position 26): the list of what it shows was changed, or is missing")]
-    [InlineData("update platform.access_batches set kind = 'identity.user' where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
-    [InlineData("insert into platform.access_batches select 1, 'identity.user', ids, patient_ids from platform.access_batches where batch = 1", "Access batch 1 (position 25): the list of what it shows was changed")]
+    [InlineData("update platform.access_batches set ids = ids[2:] where batch = 1", "Access batch 1 (position 25): its search index was changed")]
+    [InlineData("update platform.access_batches set ids = ids || 7::bigint where batch = 1", "Access batch 1 (position 25): its search index was changed")]
+    [InlineData("update platform.access_batches set ids = '{null}' where batch = 1", "Access batch 1 (position 25): its search index was changed")]
+    [InlineData("update platform.access_batches set patient_ids = '{}' where batch = 2", "Access batch 2 (position 26): its search index was changed")]
+    [InlineData("update platform.access_batches set batch = 7 where batch = 2", "Access batch 2 (position 26): its search index was changed")]
+    [InlineData("delete from platform.access_batches where batch = 2", "Access batch 2 (position 26): its search index was changed or is missing")]
+    [InlineData("update platform.access_batches set kind = 'identity.user' where batch = 1", "Access batch 1 (position 25): its search index was changed")]
+    [InlineData("insert into platform.access_batches select 1, 'identity.user', ids, patient_ids from platform.access_batches where batch = 1", "Access batch 1 (position 25): its search index was changed")]
     [InlineData("insert into platform.access_batches select 9, kind, ids, patient_ids from platform.access_batches where batch = 1", "Access batch 9 has no event")]
     [InlineData("insert into platform.access_batches select -9223372036854775808, kind, ids, patient_ids from platform.access_batches where batch = 1", "Access batch -9223372036854775808 has no event")]
     [InlineData("insert into platform.access_batches select -9223372036854775807, kind, ids, patient_ids from platform.access_batches where batch = 1", "Access batch -9223372036854775807 has no event")]
     [InlineData("insert into platform.access_batches select 9223372036854775807, kind, ids, patient_ids from platform.access_batches where batch = 1", "Access batch 9223372036854775807 has no event")]
     [InlineData("insert into platform.access_log select -9223372036854775807, at, actor, request_id, address, action, reason, kind, ids, patient_ids from platform.access_log where id = 65539", "Access batch -140737488355328 has no event")]
     [InlineData("insert into platform.access_log select -9223372036854775808, at, actor, request_id, address, action, reason, kind, ids, patient_ids from platform.access_log where id = 65539", "Access batch -140737488355328 has no event")]
-    [InlineData("truncate platform.access_batches", "Access batch 1 (position 25): the list of what it shows was changed, or is missing")]
+    [InlineData("truncate platform.access_batches", "Access batch 1 (position 25): its search index was changed or is missing")]
     [InlineData("delete from platform.access_log where id < 131072; delete from platform.events where id = 27", "Position 25: event 27 is missing")]
     public async Task What_was_done_to_the_access_log_is_found(string sql, string expected)
     {
@@ -252,7 +252,7 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     {
         await TestEventLog.Fill(database);
         var at = new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc);
-        var digest = AccessBatch.Digest([new AccessBatch.Record(at, "a", "r", null, "GET /", null, "advocacy.case", ids, patients)]);
+        var digest = AccessBatch.Digest([new AccessRecord(at, "a", "r", null, "GET /", null, "advocacy.case", ids, patients)]);
         await database.Execute(
             $$"""
             insert into platform.access_log (id, at, actor, request_id, action, kind, ids, patient_ids)
@@ -270,7 +270,7 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     public async Task Batches_of_an_older_program_are_listed_as_this_one_would()
     {
         await TestEventLog.Fill(database);
-        using (var accesses = TestEventLog.AccessesOf(database))
+        using (var accesses = new TestAccessLog(database))
         {
             accesses.Add(TestEventLog.Reader(1), new AccessedRecords { Kind = "advocacy.case", Ids = [9, 3, 5], PatientIds = [7] });
             accesses.Add(TestEventLog.Reader(1), new AccessedRecords { Kind = "identity.user", Ids = [3], PatientIds = [3, 1] });
@@ -343,7 +343,7 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
             """);
         await TestEventLog.Sequence(database);
 
-        Assert.Contains((await TestEventLog.Verify(database)).Problems, problem => problem.Contains("is none that the access log writes", StringComparison.Ordinal));
+        Assert.Contains((await TestEventLog.Verify(database)).Problems, problem => problem.Contains("the access log did not write event", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -368,12 +368,12 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
             """);
 
         Assert.Empty((await TestEventLog.Verify(database)).Problems);
-        Found("the chain ends at position 28, and was at 30 at the checkpoint", await TestEventLog.Verify(database, checkpoint));
+        Found("the chain ends at position 28, and at the checkpoint of 2026-06-01T00:00:00Z it ended at 30", await TestEventLog.Verify(database, checkpoint));
 
         await TestEventLog.Add(database, 5);
         await TestEventLog.Sequence(database);
         Assert.Empty((await TestEventLog.Verify(database)).Problems);
-        Found("Position 30: the chain is another one than at the checkpoint", await TestEventLog.Verify(database, checkpoint));
+        Found("Position 30: the chain differs from the checkpoint", await TestEventLog.Verify(database, checkpoint));
     }
 
     [Theory]
@@ -394,7 +394,7 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
         Assert.Empty((await TestEventLog.Verify(database)).Problems);
         Assert.Contains(
             (await TestEventLog.Verify(database, checkpoint)).Problems,
-            problem => problem.Contains("the chain is another one than at the checkpoint", StringComparison.Ordinal) || problem.Contains("The tail is missing: the chain ends at position 29", StringComparison.Ordinal));
+            problem => problem.Contains("the chain differs from the checkpoint", StringComparison.Ordinal) || problem.Contains("The tail is missing: the chain ends at position 29", StringComparison.Ordinal));
     }
 
     [Fact]

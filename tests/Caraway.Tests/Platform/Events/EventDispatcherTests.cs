@@ -285,32 +285,32 @@ public sealed class EventDispatcherTests(PostgresServer postgres) : IAsyncLifeti
         options.MaxAttempts = 1;
         options.Batch = 1;
         var dispatcher = await Create(new Recorder { Fails = e => e.Position == 2 });
-        Assert.Equal("test=5", await Read(EventDispatcher.LagGauge));
-        Assert.Equal("test,parked=0 test,waiting=0", await Read(EventDispatcher.RetriesGauge));
+        Assert.Equal("test=5", await Read(EventGauges.Lag));
+        Assert.Equal("test,parked=0 test,waiting=0", await Read(EventGauges.Retries));
 
         await dispatcher.RunOnce(default);
-        Assert.Equal("test=4", await Read(EventDispatcher.LagGauge));
+        Assert.Equal("test=4", await Read(EventGauges.Lag));
         await Drain(dispatcher);
         options.MaxAttempts = 3;
         await Drain(await Create(new Recorder { Name = "other", Fails = e => e.Position == 1 }));
-        Assert.Equal("other=0 test=0", await Read(EventDispatcher.LagGauge));
-        Assert.Equal("other,parked=0 other,waiting=3 test,parked=1 test,waiting=0", await Read(EventDispatcher.RetriesGauge));
+        Assert.Equal("other=0 test=0", await Read(EventGauges.Lag));
+        Assert.Equal("other,parked=0 other,waiting=3 test,parked=1 test,waiting=0", await Read(EventGauges.Retries));
     }
 
     [Fact]
     public async Task A_gauge_says_how_long_events_wait_for_their_positions()
     {
-        Assert.Equal("=0", await Read(EventDispatcher.UnsequencedGauge));
+        Assert.Equal("=0", await Read(EventGauges.UnsequencedAge));
         await Happen(5);
         clock.Pass(TimeSpan.FromHours(1));
-        Assert.Equal("=0", await Read(EventDispatcher.UnsequencedGauge));
+        Assert.Equal("=0", await Read(EventGauges.UnsequencedAge));
 
         await Write(3, "test.happened");
         clock.Pass(TimeSpan.FromSeconds(90));
         await Write(1, "test.happened");
-        Assert.Equal("=90", await Read(EventDispatcher.UnsequencedGauge));
+        Assert.Equal("=90", await Read(EventGauges.UnsequencedAge));
         await Sequence();
-        Assert.Equal("=0", await Read(EventDispatcher.UnsequencedGauge));
+        Assert.Equal("=0", await Read(EventGauges.UnsequencedAge));
     }
 
     private DateTime Now => clock.GetUtcNow().UtcDateTime;

@@ -35,7 +35,7 @@ public sealed class SequencerTests(PostgresServer postgres) : IAsyncLifetime
     [InlineData("1a 2a! 3a 4b! 5c", "1 5")]
     [InlineData("1a! 2b! 3a 4b", "")]
     public void What_is_settled_goes_on_unless_an_earlier_one_of_its_subject_waits(string waiting, string ready) =>
-        Assert.Equal(ready, string.Join(' ', Ready(Candidates(waiting)).Select(candidate => candidate.Id)));
+        Assert.Equal(ready, string.Join(' ', SequencingRules.SelectReady(Candidates(waiting)).Select(candidate => candidate.Id)));
 
     [Theory]
     [InlineData("", 10, true, 10)]
@@ -50,7 +50,7 @@ public sealed class SequencerTests(PostgresServer postgres) : IAsyncLifetime
     public void Final_is_what_is_before_the_first_that_waits_and_no_more_than_the_mark(string waiting, long mark, bool isWhole, long expected)
     {
         var candidates = Candidates(waiting);
-        Assert.Equal(expected, Final(mark, candidates, Ready(candidates), isWhole));
+        Assert.Equal(expected, SequencingRules.FindFinalId(mark, candidates, SequencingRules.SelectReady(candidates), isWhole));
     }
 
     [Fact]
@@ -382,8 +382,8 @@ public sealed class SequencerTests(PostgresServer postgres) : IAsyncLifetime
     private Sequencer Create() => new(database.Source, Options.Create(options), TimeProvider.System, NullLogger<Sequencer>.Instance);
 
     /// <summary>"3a!": the event 3 of subject a, not settled.</summary>
-    private static List<Candidate> Candidates(string text) =>
-        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => new Candidate(one[0] - '0', default, "test.happened", one[1..2], "test", null, null, null, [], !one.EndsWith('!')))];
+    private static List<UnsequencedEvent> Candidates(string text) =>
+        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => new UnsequencedEvent(one[0] - '0', default, "test.happened", one[1..2], "test", null, null, null, [], !one.EndsWith('!')))];
 
     private async Task<NpgsqlConnection> Begin()
     {

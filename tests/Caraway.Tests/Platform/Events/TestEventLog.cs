@@ -3,6 +3,7 @@ using Caraway.Platform.Audit;
 using Caraway.Platform.Events;
 using Caraway.Platform.Security;
 using Caraway.Tests.Infrastructure;
+using Caraway.Tests.Platform.Audit;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
@@ -65,7 +66,7 @@ internal static class TestEventLog
         await database.Execute("select nextval('platform.event_ids'), nextval('platform.event_ids')");
         await Add(database, 12);
         await Sequence(database);
-        using var accesses = AccessesOf(database);
+        using var accesses = new TestAccessLog(database);
         foreach (var shown in new[] { 3, 2 })
         {
             for (var n = 1; n <= shown; n++)
@@ -115,9 +116,6 @@ internal static class TestEventLog
 
     public static async Task<Verification> Verify(TestDatabase database, Checkpoint? checkpoint = null) =>
         await new ChainVerifier(database.Source, TimeProvider.System).Verify(checkpoint, TimeSpan.FromMinutes(5), default);
-
-    public static AccessLog AccessesOf(TestDatabase database, TimeProvider? time = null) =>
-        new(database.Source, Options.Create(new AccessLogOptions()), TestMetrics.Create(), time ?? TimeProvider.System, NullLogger<AccessLog>.Instance);
 
     public static Caller Reader(int n) => new()
     {

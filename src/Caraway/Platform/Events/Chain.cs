@@ -3,21 +3,23 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Caraway.Platform.Audit;
+namespace Caraway.Platform.Events;
 
-/// <summary>What of an event goes into the chain beside its payload's digest; never erased.</summary>
+/// <summary>The fields of an event that its chain entry protects in addition to the payload's digest. An erasure does not touch them.</summary>
 /// <param name="At">UTC, whole microseconds.</param>
-internal sealed record Envelope(long Id, DateTime At, string Name, string Subject, string Actor, string? OnBehalfOf, string? RequestId, string? Address);
+internal sealed record Envelope(
+    long Id, DateTime At, string Name, string Subject, string Actor, string? OnBehalfOf, string? RequestId, string? Address);
 
 /// <summary>
-/// The tamper-evident chain over events: <c>hash = sha256(previous hash || position || envelope || digest)</c>. Numbers are 8 bytes, big
-/// endian; texts are their length in bytes (4 bytes, big endian; -1 for null) and their UTF-8, so that no two envelopes are written alike.
+/// The tamper-evident chain over events: <c>hash = sha256(previous hash || position || envelope || digest)</c>. A number is 8 bytes, big
+/// endian. A text is its length in bytes (4 bytes, big endian; -1 for null) and its UTF-8, so that two different envelopes never give the
+/// same bytes.
 /// </summary>
 internal static class Chain
 {
     public const int HashLength = SHA256.HashSizeInBytes;
 
-    /// <summary>What the first event follows.</summary>
+    /// <summary>The previous hash of the first entry.</summary>
     public static byte[] Genesis { get; } = new byte[HashLength];
 
     /// <summary>Microseconds since 1970, the precision of PostgreSQL.</summary>
@@ -40,7 +42,7 @@ internal static class Chain
         return SHA256.HashData(text.WrittenSpan);
     }
 
-    /// <summary>The digest that the database's trigger makes of a payload: <c>sha256(salt || payload)</c>.</summary>
+    /// <summary>The digest that the database's trigger computes: <c>sha256(salt || payload)</c>.</summary>
     public static byte[] Digest(byte[] salt, string payload)
     {
         var text = new ArrayBufferWriter<byte>(salt.Length + payload.Length + 16);

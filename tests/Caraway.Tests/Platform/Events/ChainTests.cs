@@ -1,12 +1,11 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Caraway.Platform.Audit;
+using Caraway.Platform.Events;
 using Caraway.Platform.Postgres;
 using Caraway.Tests.Infrastructure;
-using Caraway.Tests.Platform.Events;
 
-namespace Caraway.Tests.Platform.Audit;
+namespace Caraway.Tests.Platform.Events;
 
 /// <summary>The chain's hashes, against PostgreSQL's own computation of them and against bytes written out by hand.</summary>
 public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
