@@ -23,7 +23,7 @@ internal static class AddDocument
         public string? Uri { get; init; }
     }
 
-    public sealed record Response(long DocumentId, long CaseId, string Status);
+    public sealed record Response(long DocumentId, long CaseId, [property: DocumentStatusWord] string Status);
 
     internal const string Insert = """
         with parent as (

@@ -12,23 +12,77 @@ internal static class AdvocacyModule
     {
         foreach (var rule in AdvocacyEvents.Timeline)
             services.AddSingleton(rule);
-        return services.AddSingleton(CaseWorkflow.Table).AddSingleton(CountCases.Gauge).AddJob<ProcessDocument>(ProcessDocument.Queue);
+        return services
+            .AddSingleton(CaseWorkflow.Table)
+            .AddSingleton(CountCases.Gauge)
+            .AddJob<ProcessDocument>(ProcessDocument.Queue);
     }
 
     public static void MapAdvocacy(this IEndpointRouteBuilder app)
     {
         var routes = app.MapGroup("").WithTags("Advocacy");
 
-        routes.MapPost("/intakes", SubmitIntake.Handle).Needs(Permission.AdvocacyWrite).TakesIdempotencyKey().Refuses(400, 401, 403, 409, 413, 415, 422).WithSummary("Take in a person's request; a case opens");
-        routes.MapGet("/cases", ListCases.Handle).Needs(Permission.AdvocacyRead).Refuses(401, 403, 422).WithSummary("Cases, newest first");
-        routes.MapGet("/cases/{id}", GetCase.Handle).Needs(Permission.AdvocacyRead).Refuses(401, 403, 404).WithSummary("A case with its applicant, moves and notes");
-        routes.MapPatch("/cases/{id}", UpdateCase.Handle).Needs(Permission.AdvocacyWrite).WithMetadata(new TakesIfMatch()).Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422).WithSummary("Move a case or assign it");
-        routes.MapPost("/cases/{id}/notes", AddNote.Handle).Needs(Permission.AdvocacyWrite).TakesIdempotencyKey().Refuses(400, 401, 403, 404, 409, 413, 415, 422).WithSummary("Add a note to a case");
-        routes.MapGet("/cases/{id}/notes", ListNotes.Handle).Needs(Permission.AdvocacyRead).Refuses(401, 403, 404).WithSummary("A case's notes, newest first");
-        routes.MapPost("/cases/{id}/documents", AddDocument.Handle).Needs(Permission.AdvocacyWrite).TakesIdempotencyKey().Refuses(400, 401, 403, 404, 409, 413, 415, 422).WithSummary("Add a reference to a document; its processing is queued");
-        routes.MapGet("/cases/{id}/documents", ListDocuments.Handle).Needs(Permission.AdvocacyRead).Refuses(401, 403, 404).WithSummary("A case's documents, newest first");
-        routes.MapGet("/cases/{id}/timeline", GetCaseTimeline.Handle).Needs(Permission.AdvocacyRead).Refuses(401, 403, 404, 422).WithSummary("All that happened to a case, newest first");
-        routes.MapGet("/cases/{id}/access-log", GetCaseAccessLog.Handle).Needs(Permission.AuditRead).Refuses(401, 403, 404, 422).WithSummary("Who was shown a case, when and why");
-        routes.MapPost("/internal/documents/{document_id}/process", RequestProcessing.Handle).Needs(Permission.AdvocacyWrite).Refuses(401, 403, 404).WithSummary("Queue a document's processing again");
+        routes.MapPost("/intakes", SubmitIntake.Handle)
+            .Needs(Permission.AdvocacyWrite)
+            .TakesIdempotencyKey()
+            .Refuses(400, 401, 403, 409, 413, 415, 422)
+            .WithSummary("Submit a person's request, which opens a case")
+            .WithExample("""{"full_name": "Ada Lovelace", "email": "ada@example.org", "phone": "+45 12 34 56 78", "narrative": "My plan denied the treatment."}""");
+
+        routes.MapGet("/cases", ListCases.Handle)
+            .Needs(Permission.AdvocacyRead)
+            .Refuses(401, 403, 422)
+            .WithSummary("List cases, newest first");
+
+        routes.MapGet("/cases/{id}", GetCase.Handle)
+            .Needs(Permission.AdvocacyRead)
+            .Refuses(401, 403, 404)
+            .WithSummary("Get a case with its applicant, status events and notes");
+
+        routes.MapPatch("/cases/{id}", UpdateCase.Handle)
+            .Needs(Permission.AdvocacyWrite)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422)
+            .WithSummary("Change a case's status or assignee")
+            .WithExample("""{"status": "IN_REVIEW", "assignee": "Grace Hopper", "actor": "Ines Soto", "reason": "The papers are complete."}""");
+
+        routes.MapPost("/cases/{id}/notes", AddNote.Handle)
+            .Needs(Permission.AdvocacyWrite)
+            .TakesIdempotencyKey()
+            .Refuses(400, 401, 403, 404, 409, 413, 415, 422)
+            .WithSummary("Add a note to a case")
+            .WithExample("""{"author": "Ines Soto", "body": "The insurer promised an answer by Friday."}""");
+
+        routes.MapGet("/cases/{id}/notes", ListNotes.Handle)
+            .Needs(Permission.AdvocacyRead)
+            .Refuses(401, 403, 404)
+            .WithSummary("List a case's notes, newest first");
+
+        routes.MapPost("/cases/{id}/documents", AddDocument.Handle)
+            .Needs(Permission.AdvocacyWrite)
+            .TakesIdempotencyKey()
+            .Refuses(400, 401, 403, 404, 409, 413, 415, 422)
+            .WithSummary("Add a reference to a document and queue its processing")
+            .WithExample("""{"filename": "denial-letter.pdf", "content_type": "application/pdf", "uri": "https://files.example.org/denial-letter.pdf"}""");
+
+        routes.MapGet("/cases/{id}/documents", ListDocuments.Handle)
+            .Needs(Permission.AdvocacyRead)
+            .Refuses(401, 403, 404)
+            .WithSummary("List a case's documents, newest first");
+
+        routes.MapGet("/cases/{id}/timeline", GetCaseTimeline.Handle)
+            .Needs(Permission.AdvocacyRead)
+            .Refuses(401, 403, 404, 422)
+            .WithSummary("List everything that happened to a case, newest first");
+
+        routes.MapGet("/cases/{id}/access-log", GetCaseAccessLog.Handle)
+            .Needs(Permission.AuditRead)
+            .Refuses(401, 403, 404, 422)
+            .WithSummary("List who saw a case, when and why, newest first");
+
+        routes.MapPost("/internal/documents/{document_id}/process", RequestProcessing.Handle)
+            .Needs(Permission.AdvocacyWrite)
+            .Refuses(401, 403, 404)
+            .WithSummary("Queue a document's processing again");
     }
 }

@@ -1,3 +1,5 @@
+using Caraway.Platform.Http;
+
 namespace Caraway.Advocacy;
 
 /// <summary>The words of a case's status, as stored and as answered.</summary>
@@ -10,4 +12,11 @@ internal static class CaseStatus
     public const string Approved = "APPROVED";
     public const string Denied = "DENIED";
     public const string Closed = "CLOSED";
+}
+
+/// <summary>Lists the statuses of a case in the OpenAPI document.</summary>
+[AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
+internal sealed class CaseStatusWordAttribute : Attribute, IWords
+{
+    public IReadOnlyList<string> Words => CaseWorkflow.Table.Statuses;
 }

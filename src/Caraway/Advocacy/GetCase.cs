@@ -12,18 +12,25 @@ internal static class GetCase
     public sealed record Response(
         long Id,
         string Narrative,
-        string CurrentStatus,
+        [property: CaseStatusWord] string CurrentStatus,
         string? Assignee,
         DateTime CreatedAt,
         DateTime UpdatedAt,
         Applicant Applicant,
         IReadOnlyList<StatusEvent> StatusEvents,
         IReadOnlyList<ListNotes.Note> Notes,
-        IReadOnlyList<string> AllowedTransitions);
+        [property: CaseStatusWord] IReadOnlyList<string> AllowedTransitions);
 
     public sealed record Applicant(long Id, string FullName, string? Email, string? Phone, DateTime CreatedAt);
 
-    public sealed record StatusEvent(long Id, long CaseId, string? FromStatus, string ToStatus, string Actor, string? Reason, DateTime CreatedAt);
+    public sealed record StatusEvent(
+        long Id,
+        long CaseId,
+        [property: CaseStatusWord] string? FromStatus,
+        [property: CaseStatusWord] string ToStatus,
+        string Actor,
+        string? Reason,
+        DateTime CreatedAt);
 
     /// <summary>A row of <see cref="Select"/>: the case with its applicant, then its moves, then its notes. What a kind has not is null.</summary>
     private sealed record Row(

@@ -13,7 +13,13 @@ internal static class ListCases
     public sealed record Response(IReadOnlyList<Item> Items, long? NextCursor);
 
     /// <param name="PatientId">For the access log alone.</param>
-    public sealed record Item(long CaseId, string ApplicantName, string CurrentStatus, string? Assignee, DateTime CreatedAt, [property: JsonIgnore] long? PatientId);
+    public sealed record Item(
+        long CaseId,
+        string ApplicantName,
+        [property: CaseStatusWord] string CurrentStatus,
+        string? Assignee,
+        DateTime CreatedAt,
+        [property: JsonIgnore] long? PatientId);
 
     /// <summary>The filters that are given make the statement: one for each status and for none, with and without an assignee; each a walk down one index.</summary>
     internal const string Select = """
@@ -26,7 +32,8 @@ internal static class ListCases
     internal const string Order = " order by c.id desc";
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
-        string? status, string? assignee, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        [CaseStatusWord] string? status, string? assignee, string? limit, string? cursor,
+        Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         if (Page.Read(limit, cursor, out var page) is { } refusal)
             return refusal;

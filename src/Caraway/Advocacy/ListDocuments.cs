@@ -13,8 +13,8 @@ internal static class ListDocuments
     /// <param name="GcsUri">The reference's URI, whatever store it names; the field keeps the earlier API's name.</param>
     /// <param name="ErrorMessage">On FAILED: a sentence for people.</param>
     public sealed record Document(
-        long DocumentId, long CaseId, string Filename, string? ContentType, string? GcsUri, string Status, string? ErrorMessage,
-        DateTime CreatedAt, DateTime UpdatedAt);
+        long DocumentId, long CaseId, string Filename, string? ContentType, string? GcsUri, [property: DocumentStatusWord] string Status,
+        string? ErrorMessage, DateTime CreatedAt, DateTime UpdatedAt);
 
     internal const string Select = $"""
         {CaseAccess.Select};

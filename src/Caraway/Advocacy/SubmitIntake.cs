@@ -30,7 +30,7 @@ internal static class SubmitIntake
         public string? ExternalReference { get; init; }
     }
 
-    public sealed record Response(long CaseId, string Status);
+    public sealed record Response(long CaseId, [property: CaseStatusWord] string Status);
 
     /// <summary>
     /// The case goes in before its applicant (the reference between them is checked at the statement's end), so that a taken external

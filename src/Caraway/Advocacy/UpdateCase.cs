@@ -29,7 +29,8 @@ internal static class UpdateCase
         public string? Reason { get; init; }
     }
 
-    public sealed record Response(long CaseId, string PreviousStatus, string Status, string? Assignee);
+    public sealed record Response(
+        long CaseId, [property: CaseStatusWord] string PreviousStatus, [property: CaseStatusWord] string Status, string? Assignee);
 
     /// <param name="PreviousStatus">What the case was when its row was locked.</param>
     /// <param name="Status">What it is now; null when nothing was changed.</param>

@@ -41,5 +41,5 @@ public sealed class RequestTypeTests(CarawayFixture caraway) : IClassFixture<Car
                 typeof(System.Runtime.CompilerServices.IsExternalInit), property.SetMethod!.ReturnParameter.GetRequiredCustomModifiers()));
         });
 
-    private static bool Limits(Attribute attribute) => attribute is TextAttribute or EmailAttribute or AllowedValuesAttribute or MaxLengthAttribute or StringLengthAttribute;
+    private static bool Limits(Attribute attribute) => attribute is ITextBounds or AllowedValuesAttribute or MaxLengthAttribute or StringLengthAttribute;
 }

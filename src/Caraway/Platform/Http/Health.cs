@@ -23,11 +23,18 @@ internal static class Health
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/", Greet).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("The service's name");
-        routes.MapGet("/health", Check).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("Whether the database answers").Produces<Answer>(503);
-        routes.MapGet("/health/ready", Check).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("Whether requests can be served").Produces<Answer>(503);
-        routes.MapGet("/health/live", Greet).AllowAnonymous().WithMetadata(new Unlimited()).WithTags("Health").WithSummary("Whether the process runs");
+        MapProbe(routes, "/", Greet, "Get the service's name");
+        MapProbe(routes, "/health", Check, "Check that the database answers").Produces<Answer>(503);
+        MapProbe(routes, "/health/ready", Check, "Check that this process can serve requests").Produces<Answer>(503);
+        MapProbe(routes, "/health/live", Greet, "Check that the process runs");
     }
+
+    private static RouteHandlerBuilder MapProbe(IEndpointRouteBuilder routes, string path, Delegate handler, string summary) =>
+        routes.MapGet(path, handler)
+            .AllowAnonymous()
+            .WithMetadata(new Unlimited())
+            .WithTags("Health")
+            .WithSummary(summary);
 
     private static Ok<Greeting> Greet(IOptions<ServerOptions> server) => TypedResults.Ok(new Greeting("ok", server.Value.ServiceName));
 

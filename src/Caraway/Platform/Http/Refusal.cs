@@ -88,14 +88,3 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
         return response.WriteAsJsonAsync(problem, options: null, "application/problem+json", httpContext.RequestAborted);
     }
 }
-
-internal static class RefusalRoutes
-{
-    /// <summary>Says in the OpenAPI document which refusals a route can answer, beside those that every route can.</summary>
-    public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, params ReadOnlySpan<int> statuses)
-    {
-        foreach (var status in statuses)
-            route.Produces<Problem>(status, "application/problem+json");
-        return route;
-    }
-}

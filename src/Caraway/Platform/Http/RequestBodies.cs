@@ -1,18 +1,25 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Net.Http.Headers;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>What is done with a body before it is bound.</summary>
+/// <summary>Checks and prepares a body before it is bound.</summary>
 internal static class RequestBodies
 {
+    private const string Json = "application/json";
+
     /// <summary>
-    /// Refuses JSON that says it is not UTF-8 (RFC 8259, section 8.1), and keeps the raw body of requests with an <c>Idempotency-Key</c>
-    /// for its fingerprint. The server's size limit holds for both.
+    /// Reads a body without a <c>Content-Type</c> as JSON where the route takes JSON, because clients of the earlier APIs send it so. Refuses
+    /// JSON in another charset than UTF-8 (RFC 8259, section 8.1). Keeps the raw body of a request with an <c>Idempotency-Key</c>, for its
+    /// fingerprint. The server's size limit holds for all of them.
     /// </summary>
     public static IApplicationBuilder UseRequestBodies(this IApplicationBuilder app) =>
         app.Use((context, next) =>
         {
             var request = context.Request;
+            if (string.IsNullOrWhiteSpace(request.ContentType) && HasBody(context) && TakesJson(context.GetEndpoint()))
+                request.ContentType = Json;
             if (request.ContentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) == true && !IsUtf8(request.ContentType))
                 return Refusal.OfStatus(StatusCodes.Status415UnsupportedMediaType, "Send the body as application/json in UTF-8.").ExecuteAsync(context);
             return request.Headers.ContainsKey(IdempotencyKey.Header) && context.GetEndpoint()?.Metadata.GetMetadata<TakesIdempotencyKey>() is not null
@@ -30,6 +37,13 @@ internal static class RequestBodies
         await next(context);
     }
 
+    private static bool HasBody(HttpContext context) => context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
+
+    private static bool TakesJson(Endpoint? endpoint) =>
+        endpoint?.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes.Contains(Json, StringComparer.OrdinalIgnoreCase) == true;
+
     private static bool IsUtf8(string contentType) =>
-        !MediaTypeHeaderValue.TryParse(contentType, out var type) || !type.Charset.HasValue || type.Charset.Value.Trim('"').Equals("utf-8", StringComparison.OrdinalIgnoreCase);
+        !MediaTypeHeaderValue.TryParse(contentType, out var type)
+        || !type.Charset.HasValue
+        || type.Charset.Value.Trim('"').Equals("utf-8", StringComparison.OrdinalIgnoreCase);
 }

@@ -5,19 +5,28 @@ using System.Text.RegularExpressions;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>Text of 1 to <see cref="Max"/> characters (Unicode code points, as PostgreSQL counts them). Null is left to <c>[Required]</c>.</summary>
-[AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
-internal sealed class TextAttribute(int max) : ValidationAttribute
+/// <summary>An attribute that bounds a text's length, in characters (Unicode code points, as PostgreSQL counts them).</summary>
+internal interface ITextBounds
 {
-    public int Max { get; } = max;
+    int Shortest { get; }
 
-    /// <summary>Whether the empty text is taken.</summary>
+    int Longest { get; }
+}
+
+/// <summary>Text of 1 to <see cref="Longest"/> characters. Null is left to <see cref="NeededAttribute"/>.</summary>
+[AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
+internal sealed class TextAttribute(int max) : ValidationAttribute, ITextBounds
+{
+    public int Shortest => AllowEmpty ? 0 : 1;
+
+    public int Longest { get; } = max;
+
     public bool AllowEmpty { get; init; }
 
-    /// <summary>Whether text of white space alone is taken.</summary>
+    /// <summary>Whether a text of white space alone is valid.</summary>
     public bool AllowBlank { get; init; }
 
-    /// <summary>Whether it is one line: <see cref="Characters.IsOneLine"/>.</summary>
+    /// <summary>Whether the text must satisfy <see cref="Characters.IsOneLine"/>.</summary>
     public bool SingleLine { get; init; }
 
     public override bool IsValid(object? value)
@@ -29,7 +38,9 @@ internal sealed class TextAttribute(int max) : ValidationAttribute
     }
 
     protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
-        value is string text && Complaint(text) is { } sentence ? new ValidationResult(sentence, [validationContext.MemberName ?? ""]) : ValidationResult.Success;
+        value is string text && Complaint(text) is { } sentence
+            ? new ValidationResult(sentence, [validationContext.MemberName ?? ""])
+            : ValidationResult.Success;
 
     private string? Complaint(string text)
     {
@@ -39,18 +50,22 @@ internal sealed class TextAttribute(int max) : ValidationAttribute
             return "This must not be white space only.";
         if (SingleLine && !Characters.IsOneLine(text))
             return "This must not have control characters.";
-        return Characters.Count(text) > Max ? string.Create(CultureInfo.InvariantCulture, $"This must have at most {Max:#,0} characters.") : null;
+        return Characters.Count(text) > Longest
+            ? string.Create(CultureInfo.InvariantCulture, $"This must have at most {Longest:#,0} characters.")
+            : null;
     }
 }
 
-/// <summary>What a text is made of.</summary>
 internal static class Characters
 {
-    /// <summary>Whether there are no control characters, and none that turn the direction of what follows (UAX #9), by which a name can pass for another.</summary>
+    /// <summary>
+    /// Whether the text has neither control characters nor characters that change the direction of the text after them (UAX #9), with which
+    /// one name can look like another.
+    /// </summary>
     public static bool IsOneLine(string text) =>
         !text.Any(c => char.IsControl(c) || c is (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069') or '\u2028' or '\u2029');
 
-    /// <summary>As PostgreSQL's <c>char_length</c> counts.</summary>
+    /// <summary>Counts code points, as PostgreSQL's <c>char_length</c> does.</summary>
     public static int Count(string text)
     {
         var pairs = 0;
@@ -66,9 +81,23 @@ internal static class Characters
 
 /// <summary>An e-mail address (RFC 5321, without comments, quotes and address literals): at most 320 characters, a domain with a dot.</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
-internal sealed partial class EmailAttribute : ValidationAttribute
+internal sealed partial class EmailAttribute : ValidationAttribute, ITextBounds
 {
-    [GeneratedRegex(@"^(?=.{3,320}$)(?=[^@]{1,64}@)[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+(\.[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+)*@([\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)+[\p{L}][\p{L}\p{N}-]{0,61}[\p{L}\p{N}]$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    public int Shortest => 3;
+
+    public int Longest => 320;
+
+    /// <summary>Letters, digits and the signs that RFC 5321 allows in a local part without quotes.</summary>
+    private const string Atom = @"[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+";
+
+    /// <summary>A label of a domain, at most 63 characters long, without a hyphen at either end.</summary>
+    private const string Label = @"[\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?";
+
+    private const string LastLabel = @"[\p{L}][\p{L}\p{N}-]{0,61}[\p{L}\p{N}]";
+
+    private const string Address = @"^(?=.{3,320}$)(?=[^@]{1,64}@)" + Atom + @"(\." + Atom + @")*@(" + Label + @"\.)+" + LastLabel + "$";
+
+    [GeneratedRegex(Address, RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Form { get; }
 
     /// <summary>The address as it is stored: the domain in lower case, the local part as given.</summary>
@@ -81,10 +110,12 @@ internal sealed partial class EmailAttribute : ValidationAttribute
     public override bool IsValid(object? value) => value is not string address || (Form.IsMatch(address) && MailAddress.TryCreate(address, out _));
 
     protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
-        IsValid(value) ? ValidationResult.Success : new ValidationResult("This must be an e-mail address such as name@example.com.", [validationContext.MemberName ?? ""]);
+        IsValid(value)
+            ? ValidationResult.Success
+            : new ValidationResult("This must be an e-mail address such as name@example.com.", [validationContext.MemberName ?? ""]);
 }
 
-/// <summary>A value is needed; null and absence are refused. (The framework's own sentence names the C# property.)</summary>
+/// <summary>Refuses null and an absent member. (The framework's own attribute names the C# property to the caller.)</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
 internal sealed class NeededAttribute : RequiredAttribute
 {

@@ -21,9 +21,17 @@ internal static class WorkflowEndpoints
 
     public static void MapWorkflows(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/workflows", List).AllowAnonymous().WithTags("Workflows").WithSummary("Every workflow: its statuses and legal moves");
-        routes.MapGet("/workflows/{name}", Get).AllowAnonymous().WithTags("Workflows").WithSummary("One workflow, as JSON or as a Mermaid drawing")
-            .Produces<WorkflowAnswer>(200, Json, Mermaid).Refuses(404, 406);
+        routes.MapGet("/workflows", List)
+            .AllowAnonymous()
+            .WithTags("Workflows")
+            .WithSummary("List every workflow with its statuses and transitions");
+
+        routes.MapGet("/workflows/{name}", Get)
+            .AllowAnonymous()
+            .WithTags("Workflows")
+            .WithSummary("Get a workflow as JSON or as a Mermaid diagram")
+            .Produces<WorkflowAnswer>(200, Json, Mermaid)
+            .Refuses(404, 406);
     }
 
     private static Ok<WorkflowList> List(IEnumerable<Workflow> workflows) =>

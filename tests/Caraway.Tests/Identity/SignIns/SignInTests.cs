@@ -132,12 +132,12 @@ public sealed class SignInTests(CarawayFixture caraway) : IClassFixture<CarawayF
     }
 
     [Theory]
-    [InlineData(null, null, 415)]
-    [InlineData("", null, 415)]
-    [InlineData("{}", null, 415)]
+    [InlineData(null, null, 400)]
+    [InlineData("", null, 400)]
+    [InlineData("{}", null, 422)]
     [InlineData("{}", ";;;", 415)]
     [InlineData("{}", "text/plain", 415)]
-    public async Task Without_a_content_type_that_is_known_nothing_is_tried(string? body, string? type, int status)
+    public async Task A_body_of_an_unknown_or_absent_content_type_signs_nobody_in(string? body, string? type, int status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/login");
         if (body is not null)
@@ -148,7 +148,7 @@ public sealed class SignInTests(CarawayFixture caraway) : IClassFixture<CarawayF
         }
 
         using var response = await caraway.Stranger.SendAsync(request);
-        Assert.Contains((int)response.StatusCode, new[] { status, 400 });
+        Assert.Equal(status, (int)response.StatusCode);
     }
 
     [Fact]

@@ -128,16 +128,59 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
 
     [Theory]
     [MemberData(nameof(Routes))]
-    public async Task A_body_without_a_content_type_is_415(string route)
+    public async Task A_body_without_a_content_type_is_read_as_JSON(string route)
     {
-        var body = Encoding.UTF8.GetBytes(HostileRoutes.Of(route).Accepted);
-        var answer = await RawHttp.Send(
-            caraway.Url,
-            $"{HostileRoutes.Of(route).Method} {HostileRoutes.Of(route).Path}",
-            [$"X-API-Key: {CarawayFixture.ApiKey}", string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}")],
-            body);
+        var (line, body) = ($"{HostileRoutes.Of(route).Method} {HostileRoutes.Of(route).Path}", HostileRoutes.Of(route).Accepted);
 
-        Assert.Equal((415, "unsupported_media_type"), (answer.Status, answer.Code));
+        foreach (var header in new[] { "X-Nothing: 1", "Content-Type:", "Content-Type:  " })
+        {
+            var answer = await SendWithoutType(line, body, header);
+            Assert.True(answer.Status is 200 or 201, $"{line} with \"{header}\" was answered {answer.Status}: {answer.Body}");
+        }
+    }
+
+    [Theory]
+    [InlineData("full_name=Ada&narrative=Denied")]
+    [InlineData("<intake/>")]
+    [InlineData(" ")]
+    public async Task A_body_without_a_content_type_that_is_no_JSON_is_malformed(string body) =>
+        IsMalformed(await SendWithoutType("POST /intakes", body), body);
+
+    [Fact]
+    public async Task A_request_without_body_and_content_type_is_told_that_its_body_is_empty()
+    {
+        var answer = await SendWithoutType("POST /intakes", "");
+
+        Assert.Equal((400, "malformed_json", "The body is empty; a JSON object is needed."), (answer.Status, answer.Code, answer.Detail));
+    }
+
+    [Theory]
+    [InlineData("""{"username":"ada@example.org","password":"nobody has this one"}""", 401, "sign_in_failed")]
+    [InlineData("username=ada@example.org&password=nobody+has+this+one", 400, "malformed_json")]
+    [InlineData("", 400, "malformed_json")]
+    public async Task A_sign_in_without_a_content_type_is_read_as_JSON_and_not_as_a_form(string body, int status, string code)
+    {
+        var answer = await SendWithoutType("POST /api/v1/login", body);
+
+        Assert.Equal((status, code), (answer.Status, answer.Code));
+    }
+
+    [Fact]
+    public async Task A_route_that_takes_no_body_ignores_one_without_a_content_type()
+    {
+        var answer = await SendWithoutType("POST /internal/documents/0/process", "rubbish");
+
+        Assert.Equal((404, "document_not_found"), (answer.Status, answer.Code));
+    }
+
+    [Fact]
+    public async Task A_request_is_repeated_by_its_key_with_and_without_a_content_type()
+    {
+        const string intake = """{"full_name":"Ada","narrative":"Denied."}""";
+        var first = await SendWithoutType("POST /intakes", intake, "Idempotency-Key: without-content-type");
+        var second = await caraway.Post("/intakes", intake, ("Idempotency-Key", "without-content-type"));
+
+        Assert.Equal((201, 201, first.Body, "true"), (first.Status, second.Status, second.Body, second.Headers["Idempotent-Replayed"]));
     }
 
     [Theory]
@@ -173,6 +216,13 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
             caraway.Url, "POST /intakes", [$"X-API-Key: {CarawayFixture.ApiKey}", "Content-Type: application/json", "Transfer-Encoding: chunked"], "zz\r\n{}\r\n0\r\n\r\n"u8.ToArray());
 
         Assert.Equal(400, answer.Status);
+    }
+
+    private Task<Answer> SendWithoutType(string requestLine, string body, params string[] headers)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        string length = string.Create(CultureInfo.InvariantCulture, $"Content-Length: {bytes.Length}");
+        return RawHttp.Send(caraway.Url, requestLine, [$"X-API-Key: {CarawayFixture.ApiKey}", length, .. headers], bytes);
     }
 
     private static void IsMalformed(Answer answer, string body)

@@ -1,0 +1,10 @@
+using Caraway.Platform.Http;
+
+namespace Caraway.Advocacy;
+
+/// <summary>Lists the statuses of a document in the OpenAPI document, in the order in which a document has them.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class DocumentStatusWordAttribute : Attribute, IWords
+{
+    public IReadOnlyList<string> Words { get; } = ["UPLOADED", "PROCESSING", "PROCESSED", "FAILED"];
+}
