@@ -6,7 +6,7 @@ using Npgsql;
 namespace Caraway.Identity;
 
 /// <summary>Removes what no longer counts: old attempts to sign in, sign-ins that ended long ago, keys that nothing is signed with any more.</summary>
-internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThrottle throttle, TimeProvider time, ILogger<IdentityCleanup> logger) : BackgroundService
+internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThrottle throttle, TimeProvider time, ILogger<IdentityCleanup> logger) : BackgroundLoop(time)
 {
     private const int AtOnce = 1000;
 
@@ -28,7 +28,7 @@ internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThr
     public async Task CleanOnce(CancellationToken cancel)
     {
         await using var database = new Database(source);
-        var old = time.GetUtcNow().UtcDateTime.AddDays(-1);
+        var old = Time.GetUtcNow().UtcDateTime.AddDays(-1);
         await throttle.Sweep(database, cancel);
         while (await database.Execute(Sessions, new { old }, cancel) >= AtOnce)
         {
@@ -38,15 +38,13 @@ internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThr
         await database.Execute(Keys, new { old }, cancel);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
-
-    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
         await CleanOnce(stopping);
         return Pause;
     }
 
-    private TimeSpan OnFailure(Exception exception)
+    protected override TimeSpan OnFailure(Exception exception)
     {
         LogNotCleaned(exception);
         return Pause;

@@ -11,7 +11,7 @@ namespace Caraway.Identity.SignIns;
 /// minute, so that a sign-in ended anywhere is ended everywhere within a second, and a token check needs no query. While the database cannot
 /// be asked, no token is taken.
 /// </summary>
-internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<IdentityOptions> options, TimeProvider time, ILogger<EndedSessions> logger) : BackgroundService
+internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<IdentityOptions> options, TimeProvider time, ILogger<EndedSessions> logger) : BackgroundLoop(time)
 {
     /// <summary>A literal: of a parameter the planner would expect a third of the table, and read all of it.</summary>
     internal const string ReadLately = "select id, ended_at from identity.sessions where ended_at > now() - interval '1 minute'";
@@ -43,7 +43,7 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
     }
 
     /// <summary>For this process at once.</summary>
-    public void End(Guid session) => ended[session] = time.GetUtcNow().UtcDateTime;
+    public void End(Guid session) => ended[session] = Time.GetUtcNow().UtcDateTime;
 
     /// <summary>Reads what ended lately. Callers at the same time share one reading, and its failure.</summary>
     public Task Refresh()
@@ -52,15 +52,13 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
             return reading.IsCompleted ? reading = ReadOnce() : reading;
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
-
-    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
         await Refresh().WaitAsync(stopping);
         return Pause;
     }
 
-    private TimeSpan OnFailure(Exception exception)
+    protected override TimeSpan OnFailure(Exception exception)
     {
         LogNotRead(exception);
         return TimeSpan.FromSeconds(1);
@@ -68,7 +66,7 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
 
     private async Task ReadOnce()
     {
-        var began = time.GetTimestamp();
+        var began = Time.GetTimestamp();
         await using var database = new Database(source);
         var found = Age < Overlap / 2
             ? await database.List<Row>(ReadLately, null, CancellationToken.None)
@@ -76,17 +74,17 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
         foreach (var row in found)
             ended[row.Id] = row.EndedAt;
         Interlocked.Exchange(ref readAt, began);
-        if (time.GetElapsedTime(forgotAt, began) > ForgetEach)
+        if (Time.GetElapsedTime(forgotAt, began) > ForgetEach)
             Forget(began);
     }
 
-    private TimeSpan Age => Interlocked.Read(ref readAt) is var at && at == 0 ? TimeSpan.FromDays(1) : time.GetElapsedTime(at);
+    private TimeSpan Age => Interlocked.Read(ref readAt) is var at && at == 0 ? TimeSpan.FromDays(1) : Time.GetElapsedTime(at);
 
     /// <summary>Tokens of what ended so long ago have expired.</summary>
     private void Forget(long now)
     {
         forgotAt = now;
-        var oldest = time.GetUtcNow().UtcDateTime - options.Value.AccessTokenLife - 2 * Overlap;
+        var oldest = Time.GetUtcNow().UtcDateTime - options.Value.AccessTokenLife - 2 * Overlap;
         foreach (var (session, at) in ended)
         {
             if (at < oldest)

@@ -11,7 +11,7 @@ namespace Caraway.Identity.Tokens;
 /// The keys that sign and verify access tokens, the same for every process of one database. A key signs for thirty days; its successor is
 /// published an hour before it begins, so that every process and every reader of the key set knows it by then.
 /// </summary>
-internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey master, IOptions<IdentityOptions> options, TimeProvider time, ILogger<SigningKeys> logger) : BackgroundService
+internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey master, IOptions<IdentityOptions> options, TimeProvider time, ILogger<SigningKeys> logger) : BackgroundLoop(time)
 {
     private const string Read = """
         select kid, sealed_key, active_from, expires_at from identity.signing_keys where expires_at > @now order by active_from, kid
@@ -44,11 +44,11 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
     /// <summary>The key that signs now.</summary>
     public async ValueTask<SigningKey> Current(CancellationToken cancel)
     {
-        var now = time.GetUtcNow().UtcDateTime;
+        var now = Time.GetUtcNow().UtcDateTime;
         if (keys.LastOrDefault(key => key.ActiveFrom <= now && key.ActiveFrom + SignsFor + Ahead > now) is { } current)
             return current;
         await Load(cancel);
-        now = time.GetUtcNow().UtcDateTime;
+        now = Time.GetUtcNow().UtcDateTime;
         // The first key may have been made by a process whose clock is ahead of this one's.
         return keys.LastOrDefault(key => key.ActiveFrom <= now) ?? keys.FirstOrDefault() ?? throw new InvalidOperationException("There is no key to sign with, although one was just made.");
     }
@@ -58,10 +58,10 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
     {
         if (Known(kid) is { } known)
             return known;
-        // A stranger's token must not make a query each time.
-        var now = time.GetTimestamp();
+        // A stranger's token must not make a query each Time.
+        var now = Time.GetTimestamp();
         var last = Interlocked.Read(ref askedAt);
-        if ((last != 0 && time.GetElapsedTime(last, now) < AskAgain) || Interlocked.CompareExchange(ref askedAt, now, last) != last)
+        if ((last != 0 && Time.GetElapsedTime(last, now) < AskAgain) || Interlocked.CompareExchange(ref askedAt, now, last) != last)
             return null;
         await Load(cancel);
         return Known(kid);
@@ -70,13 +70,13 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
     /// <summary>Whether the key of this kid still verifies.</summary>
     public bool Holds(string kid) => Known(kid) is not null;
 
-    /// <summary>Reads the keys, and makes the first or the next one when it is time.</summary>
+    /// <summary>Reads the keys, and makes the first or the next one when it is Time.</summary>
     public async Task Load(CancellationToken cancel)
     {
         await loading.WaitAsync(cancel);
         try
         {
-            var now = time.GetUtcNow().UtcDateTime;
+            var now = Time.GetUtcNow().UtcDateTime;
             var (found, unreadable) = await ReadAll(now, cancel);
             var newest = found.LastOrDefault();
             if (newest is null || newest.ActiveFrom + SignsFor - Ahead < now)
@@ -94,15 +94,13 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
         }
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
-
-    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
         await Load(stopping);
         return Reload;
     }
 
-    private TimeSpan OnFailure(Exception exception)
+    protected override TimeSpan OnFailure(Exception exception)
     {
         LogNotLoaded(exception);
         return TimeSpan.FromSeconds(1);
@@ -116,7 +114,7 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
 
     private SigningKey? Known(string kid)
     {
-        var now = time.GetUtcNow().UtcDateTime;
+        var now = Time.GetUtcNow().UtcDateTime;
         return Array.Find(keys, key => key.Kid == kid && key.ExpiresAt > now);
     }
 

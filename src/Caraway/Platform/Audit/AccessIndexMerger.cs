@@ -3,7 +3,7 @@ using Caraway.Platform.Hosting;
 namespace Caraway.Platform.Audit;
 
 /// <summary>Merges new entries into the access log's indexes outside the writes, so that a write does not wait for it.</summary>
-internal sealed partial class AccessIndexMerger(AccessTables tables, TimeProvider time, ILogger<AccessIndexMerger> logger) : BackgroundService
+internal sealed partial class AccessIndexMerger(AccessTables tables, TimeProvider time, ILogger<AccessIndexMerger> logger) : BackgroundLoop(time)
 {
     /// <summary>The pause after a merge is this many times the merge: at most a tenth of a connection, also under load.</summary>
     private const int PauseFactor = 9;
@@ -15,20 +15,18 @@ internal sealed partial class AccessIndexMerger(AccessTables tables, TimeProvide
     /// <summary>Asks for a merge after a batch was written.</summary>
     public void Request() => hasUnmerged = true;
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
-
-    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
         if (!hasUnmerged)
             return MinPause;
         hasUnmerged = false;
-        var began = time.GetTimestamp();
+        var began = Time.GetTimestamp();
         await tables.MergeIndexes(stopping);
-        var pause = time.GetElapsedTime(began) * PauseFactor;
+        var pause = Time.GetElapsedTime(began) * PauseFactor;
         return pause > MinPause ? pause : MinPause;
     }
 
-    private TimeSpan OnFailure(Exception exception)
+    protected override TimeSpan OnFailure(Exception exception)
     {
         hasUnmerged = true;
         LogFailed(exception);

@@ -11,7 +11,7 @@ namespace Caraway.Platform.Audit;
 internal sealed partial class AccessLogWriter(
     AccessLog accesses, AccessTables tables, AccessIndexMerger merger, IOptions<AccessLogOptions> options, TimeProvider time,
     ILogger<AccessLogWriter> logger)
-    : BackgroundService
+    : BackgroundLoop(time)
 {
     private const int MaxBatch = 2_000;
 
@@ -22,6 +22,7 @@ internal sealed partial class AccessLogWriter(
 
     private readonly List<Access> batch = new(256);
     private long? batchNumber;
+    private volatile bool isStopping;
 
     private int UnwrittenCount => batch.Count + accesses.Waiting.Count;
 
@@ -38,7 +39,7 @@ internal sealed partial class AccessLogWriter(
         var digest = AccessBatch.Digest(batch.Select(access => access.ToRecord()));
         try
         {
-            await tables.Insert(batchNumber.Value, batch, digest, time.GetUtcNow().UtcDateTime);
+            await tables.Insert(batchNumber.Value, batch, digest, Time.GetUtcNow().UtcDateTime);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -62,10 +63,11 @@ internal sealed partial class AccessLogWriter(
     }
 
     /// <summary>Writes the last accesses. The server has stopped before, so no access is added any more.</summary>
-    /// <param name="cancellationToken">Not used: a slow request may have used up the host's time, and its access must still be written.</param>
+    /// <param name="cancellationToken">Not used: a slow request may have used up the host's Time, and its access must still be written.</param>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(LastWrites, time);
+        isStopping = true;
+        using var patience = new CancellationTokenSource(LastWrites, Time);
         await base.StopAsync(patience.Token);
         // The round that is still running has the batch.
         if (ExecuteTask is { IsCompleted: false })
@@ -87,28 +89,25 @@ internal sealed partial class AccessLogWriter(
         }
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(
-        DoOnce,
-        e =>
-        {
-            // At a stop, the last writes follow and log their own failure.
-            if (!stoppingToken.IsCancellationRequested)
-                LogNotWritten(e, UnwrittenCount);
-            return PauseAfterFailure;
-        },
-        time, stoppingToken);
-
-    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
         // A batch that failed is written again without waiting for another access.
         if (batch.Count == 0)
             await accesses.Waiting.WaitToReadAsync(stopping);
-        await Task.Delay(TimeSpan.FromMilliseconds(options.Value.DelayMilliseconds), time, stopping);
+        await Task.Delay(TimeSpan.FromMilliseconds(options.Value.DelayMilliseconds), Time, stopping);
         while (await WriteOnce(stopping) == MaxBatch)
         {
         }
 
         return TimeSpan.Zero;
+    }
+
+    protected override TimeSpan OnFailure(Exception exception)
+    {
+        // At a stop, the last writes follow and log their own failure.
+        if (!isStopping)
+            LogNotWritten(exception, UnwrittenCount);
+        return PauseAfterFailure;
     }
 
     [LoggerMessage(90, LogLevel.Error,

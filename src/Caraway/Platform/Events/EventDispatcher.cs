@@ -10,14 +10,12 @@ namespace Caraway.Platform.Events;
 /// Runs the event handlers, each at its own pace. An event that fails waits in the handler's retries, and later events of its subject wait
 /// behind it. All other events go on.
 /// </summary>
-internal sealed partial class EventDispatcher : BackgroundService
+internal sealed partial class EventDispatcher : BackgroundLoop
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(1);
 
     private readonly NpgsqlDataSource source;
-    private readonly bool isEnabled;
-    private readonly TimeProvider time;
     private readonly ILogger<EventDispatcher> logger;
     private readonly List<EventDelivery> deliveries;
     private readonly string[] names;
@@ -26,9 +24,9 @@ internal sealed partial class EventDispatcher : BackgroundService
     public EventDispatcher(
         IEnumerable<IEventHandler> handlers, NpgsqlDataSource source, IOptions<EventOptions> options, CarawayMetrics metrics, TimeProvider time,
         ILogger<EventDispatcher> logger)
+        : base(time)
     {
         this.source = source;
-        this.time = time;
         this.logger = logger;
         var dependencies = new EventDelivery.Dependencies
         {
@@ -36,8 +34,10 @@ internal sealed partial class EventDispatcher : BackgroundService
         };
         deliveries = [.. handlers.Select(handler => new EventDelivery(handler, dependencies))];
         names = [.. deliveries.Select(delivery => delivery.Name)];
-        isEnabled = options.Value.Enabled && deliveries.Count > 0;
+        IsEnabled = options.Value.Enabled && deliveries.Count > 0;
     }
+
+    protected override bool IsEnabled { get; }
 
     /// <summary>Adds a cursor for each handler that does not have one yet.</summary>
     public async Task RegisterHandlers(CancellationToken cancel)
@@ -52,17 +52,14 @@ internal sealed partial class EventDispatcher : BackgroundService
     {
         List<string> behind;
         await using (var database = new Database(source))
-            behind = await EventCursors.ListBehind(names, time.GetUtcNow().UtcDateTime, database, cancel);
+            behind = await EventCursors.ListBehind(names, Time.GetUtcNow().UtcDateTime, database, cancel);
         var hasWorked = false;
         foreach (var delivery in deliveries.Where(delivery => behind.Contains(delivery.Name, StringComparer.Ordinal)))
             hasWorked |= await delivery.RunOnce(cancel);
         return hasWorked;
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        isEnabled ? Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken) : Task.CompletedTask;
-
-    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
         if (!isRegistered)
             await RegisterHandlers(stopping);
@@ -72,7 +69,7 @@ internal sealed partial class EventDispatcher : BackgroundService
         return TimeSpan.Zero;
     }
 
-    private TimeSpan OnFailure(Exception exception)
+    protected override TimeSpan OnFailure(Exception exception)
     {
         LogFailed(exception);
         return PauseAfterFailure;

@@ -12,7 +12,7 @@ namespace Caraway.Platform.Events;
 /// number: a process that lost its lease finds that its batch was not written.
 /// </summary>
 internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventOptions> options, TimeProvider time, ILogger<Sequencer> logger)
-    : BackgroundService
+    : BackgroundLoop(time)
 {
     private static readonly TimeSpan PauseWithoutLease = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(1);
@@ -106,10 +106,9 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
         }
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        options.Value.Enabled ? Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken) : Task.CompletedTask;
+    protected override bool IsEnabled => options.Value.Enabled;
 
-    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
         var round = await RunOnce(stopping);
         if (round == Round.NotMine)
@@ -121,7 +120,7 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
         return round == Round.Full ? TimeSpan.Zero : TimeSpan.FromMilliseconds(options.Value.PaceMilliseconds);
     }
 
-    private TimeSpan OnFailure(Exception exception)
+    protected override TimeSpan OnFailure(Exception exception)
     {
         LogFailed(exception);
         return PauseAfterFailure;
@@ -129,7 +128,7 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
 
     private async Task<State?> TakeLease(Database database, CancellationToken cancel)
     {
-        var at = time.GetTimestamp();
+        var at = Time.GetTimestamp();
         if (await SequencerTable.TakeLease(holder, LeaseSeconds, database, cancel) is not { } held)
             return null;
         hasHeldLease = true;
@@ -142,7 +141,7 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
     private async Task<Round> Sequence(State now, Database database, CancellationToken cancel)
     {
         var batch = options.Value.Batch;
-        var began = time.GetTimestamp();
+        var began = Time.GetTimestamp();
         var seen = await SequencerTable.ReadSnapshot(database, cancel);
         var waiting = await SequencerTable.ListWaiting(now.FinalId, batch, database, cancel);
         var ready = SequencingRules.SelectReady(waiting);
@@ -151,7 +150,7 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
             ? Math.Max(now.FinalId, SequencingRules.FindFinalId(now.Mark!.Id, waiting, ready, isComplete: waiting.Count < batch))
             : now.FinalId;
         var needsMark = now.Mark is null || isSettled;
-        var mustRenew = time.GetElapsedTime(now.LeaseTakenAt, began) >= TimeSpan.FromSeconds(LeaseSeconds) / 3;
+        var mustRenew = Time.GetElapsedTime(now.LeaseTakenAt, began) >= TimeSpan.FromSeconds(LeaseSeconds) / 3;
         if (ready.Count == 0 && finalId == now.FinalId && !(needsMark && seen.LastId > finalId) && !mustRenew)
             return Round.Idle;
 

@@ -1,21 +1,25 @@
 namespace Caraway.Platform.Hosting;
 
-/// <summary>Work of a background service that is done again and again while the program runs.</summary>
+/// <summary>Repeats work while the program runs.</summary>
 internal static class Repeatedly
 {
-    /// <summary>A round that fails is told to <paramref name="onFailure"/>, and the next one comes: an exception that left a background service would stop the whole program.</summary>
-    /// <param name="once">Does it once, and says how long to wait before the next time.</param>
-    /// <param name="onFailure">Logs it, and says how long to wait before the next try.</param>
-    public static async Task Do(Func<CancellationToken, Task<TimeSpan>> once, Func<Exception, TimeSpan> onFailure, TimeProvider time, CancellationToken stopping)
+    /// <summary>
+    /// Runs rounds until the program stops. A round that fails does not end the loop: an exception that leaves a background service stops
+    /// the whole program.
+    /// </summary>
+    /// <param name="round">Does the work once. Returns the pause before the next round.</param>
+    /// <param name="onFailure">Logs a failed round. Returns the pause before the next round.</param>
+    public static async Task Do(
+        Func<CancellationToken, Task<TimeSpan>> round, Func<Exception, TimeSpan> onFailure, TimeProvider time, CancellationToken stopping)
     {
-        // Off the start's path: the program answers before the first round.
+        // The program's start does not wait for the first round.
         await Task.Yield();
         while (!stopping.IsCancellationRequested)
         {
             TimeSpan pause;
             try
             {
-                pause = await once(stopping);
+                pause = await round(stopping);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
@@ -29,4 +33,24 @@ internal static class Repeatedly
             await Task.Delay(pause, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+}
+
+/// <summary>A background service that repeats one kind of round while the program runs.</summary>
+internal abstract class BackgroundLoop(TimeProvider time) : BackgroundService
+{
+    protected TimeProvider Time => time;
+
+    /// <summary>False for a service that this process does not run.</summary>
+    protected virtual bool IsEnabled => true;
+
+    /// <summary>Does the work once.</summary>
+    /// <returns>The pause before the next round.</returns>
+    protected abstract Task<TimeSpan> RunRound(CancellationToken stopping);
+
+    /// <summary>Logs a failed round.</summary>
+    /// <returns>The pause before the next round.</returns>
+    protected abstract TimeSpan OnFailure(Exception exception);
+
+    protected sealed override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        IsEnabled ? Repeatedly.Do(RunRound, OnFailure, time, stoppingToken) : Task.CompletedTask;
 }

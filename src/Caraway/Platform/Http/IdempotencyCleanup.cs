@@ -4,7 +4,7 @@ using Caraway.Platform.Postgres;
 namespace Caraway.Platform.Http;
 
 /// <summary>Deletes stored answers when their 24 hours are over.</summary>
-internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, TimeProvider time, ILogger<IdempotencyCleanup> logger) : BackgroundService
+internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, TimeProvider time, ILogger<IdempotencyCleanup> logger) : BackgroundLoop(time)
 {
     private const int Chunk = 1000;
 
@@ -25,22 +25,20 @@ internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, Ti
         var database = scope.ServiceProvider.GetRequiredService<Database>();
         while (true)
         {
-            var deleted = await database.Execute(Delete, new { oldest = time.GetUtcNow().UtcDateTime - IdempotencyKey.Kept, Chunk }, cancel);
+            var deleted = await database.Execute(Delete, new { oldest = Time.GetUtcNow().UtcDateTime - IdempotencyKey.Kept, Chunk }, cancel);
             total += deleted;
             if (deleted < Chunk)
                 return total;
         }
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
-
-    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
         await RunOnce(stopping);
         return Pause;
     }
 
-    private TimeSpan OnFailure(Exception exception)
+    protected override TimeSpan OnFailure(Exception exception)
     {
         LogPostponed(exception);
         return Pause;

@@ -51,7 +51,7 @@ internal sealed class MetricsOptions
 /// </summary>
 internal sealed partial class DatabaseGauges(
     IEnumerable<DatabaseGauge> gauges, CarawayMetrics metrics, NpgsqlDataSource source, IOptions<MetricsOptions> options, TimeProvider time, ILogger<DatabaseGauges> logger)
-    : BackgroundService
+    : BackgroundLoop(time)
 {
     private const int Restraint = 100;
 
@@ -62,24 +62,22 @@ internal sealed partial class DatabaseGauges(
         foreach (var gauge in gauges)
         {
             var values = new DynamicParameters(gauge.Values);
-            values.Add("now", time.GetUtcNow().UtcDateTime);
+            values.Add("now", Time.GetUtcNow().UtcDateTime);
             metrics.GaugeRead(gauge.Name, await database.List<GaugeReading>(gauge.Sql, values, cancel));
         }
 
         metrics.GaugesRead();
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Repeatedly.Do(DoOnce, OnFailure, time, stoppingToken);
-
-    private async Task<TimeSpan> DoOnce(CancellationToken stopping)
+    protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
-        var began = time.GetTimestamp();
+        var began = Time.GetTimestamp();
         await ReadOnce(stopping);
-        return Max(AtLeast, time.GetElapsedTime(began) * Restraint);
+        return Max(AtLeast, Time.GetElapsedTime(began) * Restraint);
     }
 
     /// <summary>The last values stay, and <c>caraway_gauges_age_seconds</c> says how old they are.</summary>
-    private TimeSpan OnFailure(Exception exception)
+    protected override TimeSpan OnFailure(Exception exception)
     {
         LogNotRead(exception);
         return AtLeast;
