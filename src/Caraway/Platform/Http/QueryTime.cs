@@ -1,32 +1,30 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
-
 namespace Caraway.Platform.Http;
 
-/// <summary>A time in a query: <c>2026-01-31T08:15:30.123456Z</c>, with any offset or, in UTC, without one; or a day, which is its beginning (RFC 3339).</summary>
-internal static partial class QueryTime
+/// <summary>A time in a query, in every form of <see cref="TimeText"/>.</summary>
+internal static class QueryTime
 {
     public const string Sentence = "It must be a time such as 2026-01-31T08:15:30Z, or a day.";
 
-    /// <summary>A plus sign that was not encoded comes as a space.</summary>
-    [GeneratedRegex(@"^(?<day>\d{4}-\d\d-\d\d)([T ](?<clock>\d\d:\d\d(:\d\d(\.\d{1,7})?)?)(?<offset>Z|[+ -]\d\d:\d\d)?)?$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
-    private static partial Regex Form { get; }
+    /// <summary>Where the offset's sign stands at the earliest: behind <c>2026-01-31T08:15</c>.</summary>
+    private const int EarliestOffset = 16;
 
-    /// <summary>Absent and empty are no time. What lies beyond 1900 and 9000 is these.</summary>
-    /// <returns>False when the text is none.</returns>
+    private static readonly DateTime Earliest = new(1900, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+    private static readonly DateTime Latest = new(9000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+
+    /// <summary>Absent and empty text gives null. A time before 1900 or after 9000 becomes that year's beginning.</summary>
+    /// <returns>False when the text is not a time.</returns>
     public static bool TryRead(string? text, out DateTime? time)
     {
         time = null;
         if (string.IsNullOrEmpty(text))
             return true;
-        if (text.Contains('\n', StringComparison.Ordinal) || Form.Match(text) is not { Success: true } match)
+        // A plus sign that the client did not encode arrives as a blank.
+        var blank = text.LastIndexOf(' ');
+        if (blank >= EarliestOffset)
+            text = text.Remove(blank, 1).Insert(blank, "+");
+        if (!TimeText.TryParse(text, out var utc))
             return false;
-        var offset = match.Groups["offset"].Value.Replace(' ', '+');
-        var clock = match.Groups["clock"] is { Success: true } group ? group.Value : "00:00";
-        if (!DateTimeOffset.TryParse($"{match.Groups["day"].Value}T{clock}{offset}", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var parsed))
-            return false;
-        var utc = parsed.UtcDateTime;
-        time = utc.Year < 1900 ? new DateTime(1900, 1, 1, 0, 0, 0, DateTimeKind.Utc) : utc.Year > 9000 ? new DateTime(9000, 1, 1, 0, 0, 0, DateTimeKind.Utc) : utc;
+        time = utc < Earliest ? Earliest : utc > Latest ? Latest : utc;
         return true;
     }
 }

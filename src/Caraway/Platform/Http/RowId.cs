@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Caraway.Platform.Http;
 
 /// <summary>
-/// A row's id in a path: a positive 64-bit integer. Text that no id can be reads as <see cref="None"/>, which no row has, so the
-/// use case's own 404 answers it.
+/// A row's id in a path: a positive 64-bit integer. Text that cannot be an id becomes <see cref="None"/>, which no row has, so that the
+/// use case answers with its own 404.
 /// </summary>
 public readonly record struct RowId(long Value) : IParsable<RowId>
 {
