@@ -102,6 +102,7 @@ internal static class CarawayApplication
         MetricsEndpoint.Add(services);
         services.AddOptions<RateLimitOptions>().BindConfiguration("RateLimits").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<RateLimits>();
+        PageSizes.Add(services);
         Problems.Add(services);
         OpenApi.Add(services);
         services.AddValidation();

@@ -12,13 +12,13 @@ internal static class GetCaseAccessLog
     internal static readonly string Select = AccessPage.Select("b.ids @> array[@id] and b.kind = 'advocacy.case'", "a.ids @> array[@id] and a.kind = 'advocacy.case'");
 
     public static async Task<Results<Ok<AccessPage>, Refusal>> Handle(
-        RowId id, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        RowId id, string? limit, string? cursor, PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        if (Page.Read(limit, cursor, out var page) is { } refusal)
+        if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         if (await database.First<CaseAccess.Parent>(CaseAccess.Select, new { id.Value }, cancel) is not { } parent)
             return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
         var entries = await database.List<AccessEntry>(Select + page.Take, new { id = id.Value, page.Before }, cancel);
-        return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(AccessPage.Of(entries, page.Limit));
+        return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(AccessPage.Create(entries, page));
     }
 }

@@ -22,9 +22,9 @@ internal static class GetCaseTimeline
         """;
 
     public static async Task<Results<Ok<Timeline>, Refusal>> Handle(
-        RowId id, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        RowId id, string? limit, string? cursor, PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        if (Page.Read(limit, cursor, out var page) is { } refusal)
+        if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         var (parent, rows) = await database.Many(
             $"{CaseAccess.Select};{Select}{page.Take}",
@@ -33,6 +33,6 @@ internal static class GetCaseTimeline
             cancel);
         if (parent is null)
             return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
-        return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(Timeline.Of(rows, page.Limit, static _ => null));
+        return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(Timeline.Create(rows, page, static _ => null));
     }
 }

@@ -33,9 +33,9 @@ internal static class ListCases
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
         [CaseStatusWord] string? status, string? assignee, string? limit, string? cursor,
-        Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        if (Page.Read(limit, cursor, out var page) is { } refusal)
+        if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         if (status is { Length: > 0 } && !CaseWorkflow.Table.Knows(status))
             return Refusal.InvalidQuery("status", $"The status must be one of {string.Join(", ", CaseWorkflow.Table.Statuses)}.");
@@ -48,9 +48,7 @@ internal static class ListCases
             + (string.IsNullOrEmpty(assignee) ? "" : " and c.assignee = @assignee")
             + Order + page.Take;
         var items = await database.List<Item>(sql, new { page.Before, assignee }, cancel);
-        long? next = items.Count > page.Limit ? items[page.Limit - 1].CaseId : null;
-        if (next is not null)
-            items.RemoveAt(page.Limit);
+        var next = page.Cut(items, item => item.CaseId);
         return accesses.Add(caller, To(items)) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
     }
 

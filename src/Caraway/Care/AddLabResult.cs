@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Care;
 
-/// <summary><c>POST /api/v1/lab-results</c>: staff record results, and doctors those of their patients.</summary>
+/// <summary><c>POST /api/v1/lab-results</c>: staff record results for every patient, doctors for their own patients.</summary>
 internal static class AddLabResult
 {
     public const int TestNameLength = 255;
@@ -22,7 +22,7 @@ internal static class AddLabResult
         [Needed, Text(TestNameLength)]
         public string? TestName { get; init; }
 
-        /// <summary>A JSON object of at most 64 KiB and 16 levels. An object of the shape in docs/api/care.md gets an interpretation.</summary>
+        /// <summary>A JSON object of at most 64 KiB and 16 levels. One of the shape in docs/api/care.md gets an interpretation.</summary>
         [Needed]
         public JsonElement? ResultData { get; init; }
 
@@ -30,12 +30,12 @@ internal static class AddLabResult
         public DateTime? RecordedAt { get; init; }
     }
 
-    /// <summary>No row comes back when there is no such patient, or he is none of the doctor's.</summary>
+    /// <summary>Returns no row when the patient does not exist, or is not one of the doctor's patients.</summary>
     internal const string Insert = $"""
         with added as (
             insert into care.lab_results as r (patient_id, test_name, result_data, interpretation, recorded_at, created_at)
             select p.id, @TestName, @data, @interpretation, @recordedAt, @now
-            from identity.user_card p where p.id = @patientId and p.role = 'patient' and (@writeAll or (p.id <> @Me and {CareScope.OfPatient}))
+            from {CareUsers.Patients} p where p.id = @patientId and (@writeAll or (p.id <> @Me and {CareScope.SeesPatient}))
             returning {LabResult.Columns}
         ), logged as (
             insert into platform.events (at, name, subject, actor, request_id, address, payload)
@@ -46,13 +46,16 @@ internal static class AddLabResult
         select * from added
         """;
 
-    private const string Explain = "select exists (select from identity.user_card where id = @patientId and role = 'patient')";
+    private const string BadText = "This has text with half of a surrogate pair or the character U+0000.";
 
-    public static async Task<Results<Created<LabResult.Response>, Refusal>> Handle(Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+    private const string Explain = $"select {CareUsers.PatientExists}";
+
+    public static async Task<Results<Created<LabResult.Response>, Refusal>> Handle(
+        Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
     {
-        var (data, scope) = (request.ResultData!.Value, CareScope.Of(caller));
-        if (WrongOf(data) is { } wrong)
-            return Refusal.Invalid(new ProblemError("#/result_data", wrong));
+        var (data, scope) = (request.ResultData!.Value, CareScope.From(caller));
+        if (FindFault(data) is { } fault)
+            return Refusal.Invalid(new ProblemError("#/result_data", fault));
         var writeAll = caller.May(Permission.CareWriteAll);
         var patientId = request.PatientId!.Value;
         if (!writeAll && caller.UserId == patientId)
@@ -61,26 +64,26 @@ internal static class AddLabResult
             Insert,
             new
             {
-                patientId, request.TestName, data = data.GetRawText(), interpretation = LabInterpretation.Of(data), recordedAt = request.RecordedAt!.Value,
-                now = time.GetUtcNow().UtcDateTime, writeAll, All = false, scope.Me, caller = caller.Id, caller.RequestId, caller.Address,
+                patientId, request.TestName, data = data.GetRawText(), interpretation = LabInterpretation.Interpret(data),
+                recordedAt = request.RecordedAt!.Value, now = time.GetUtcNow().UtcDateTime, writeAll, All = false, scope.Me, caller = caller.Id, caller.RequestId, caller.Address,
             },
             cancel);
         if (row is not null)
-            return TypedResults.Created($"/api/v1/lab-results/{row.Id}", row.Shown);
+            return TypedResults.Created($"/api/v1/lab-results/{row.Id}", row.ToResponse());
         return writeAll || await database.First<bool>(Explain, new { patientId }, cancel) is false
-            ? Refusal.Invalid(new ProblemError("#/patient_id", "There is no patient with this id."))
+            ? AppointmentRules.NoPatient
             : Refusal.Forbidden("Results are recorded by the patient's doctors and staff.");
     }
 
-    /// <summary>A sentence that says why it cannot be kept; null when it can.</summary>
-    internal static string? WrongOf(JsonElement data)
+    /// <returns>A sentence about the first fault; null when the data can be stored.</returns>
+    internal static string? FindFault(JsonElement data)
     {
         if (data.ValueKind != JsonValueKind.Object)
             return "This must be a JSON object.";
-        return Encoding.UTF8.GetByteCount(data.GetRawText()) > MostBytes ? "This must have at most 64 KiB." : WrongIn(data, 1);
+        return Encoding.UTF8.GetByteCount(data.GetRawText()) > MostBytes ? "This must have at most 64 KiB." : FindFault(data, 1);
     }
 
-    private static string? WrongIn(JsonElement element, int depth)
+    private static string? FindFault(JsonElement element, int depth)
     {
         if (depth > Deepest && element.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
             return "This must be nested at most 16 levels deep.";
@@ -91,24 +94,24 @@ internal static class AddLabResult
                 foreach (var property in element.EnumerateObject())
                 {
                     if (!TryText(() => property.Name, out var name))
-                        return "This has text that is no characters, or the character U+0000.";
+                        return BadText;
                     if (!names.Add(name))
-                        return "This has a name twice, and one of the two would be lost.";
-                    if (WrongIn(property.Value, depth + 1) is { } wrong)
-                        return wrong;
+                        return "This has the same name twice; one of the two values would be lost.";
+                    if (FindFault(property.Value, depth + 1) is { } fault)
+                        return fault;
                 }
 
                 return null;
             case JsonValueKind.Array:
-                return element.EnumerateArray().Select(item => WrongIn(item, depth + 1)).FirstOrDefault(wrong => wrong is not null);
+                return element.EnumerateArray().Select(item => FindFault(item, depth + 1)).FirstOrDefault(fault => fault is not null);
             case JsonValueKind.String:
-                return TryText(() => element.GetString()!, out _) ? null : "This has text that is no characters, or the character U+0000.";
+                return TryText(() => element.GetString()!, out _) ? null : BadText;
             default:
                 return null;
         }
     }
 
-    /// <summary>Half of a surrogate pair is no text, and U+0000 none that the database keeps.</summary>
+    /// <summary>The database stores neither half of a surrogate pair nor U+0000.</summary>
     private static bool TryText(Func<string> read, out string text)
     {
         text = "";

@@ -13,37 +13,50 @@ internal static class Appointment
     /// <summary>A user, in the shape of Identity's own answers.</summary>
     public sealed record Person(long Id, string Email, string FullName, string Role, bool IsActive, DateTime CreatedAt, DateTime UpdatedAt);
 
-    /// <summary>A row of <see cref="Columns"/>, with <see cref="Persons"/>.</summary>
+    /// <summary>A row of <see cref="Columns"/>. The columns with p are the patient's, those with d the doctor's.</summary>
     internal sealed record Row(
-        long Id, long PatientId, long? DoctorId, DateTime ScheduledTime, DateTime EndsAt, int DurationMinutes, string Reason, string Status, string? Notes, DateTime CreatedAt, DateTime UpdatedAt, long Version,
+        long Id, long PatientId, long? DoctorId, DateTime ScheduledTime, DateTime EndsAt, int DurationMinutes, string Reason, string Status,
+        string? Notes, DateTime CreatedAt, DateTime UpdatedAt, long Version,
         string PEmail, string PFullName, string PRole, bool PIsActive, DateTime PCreatedAt, DateTime PUpdatedAt,
         string? DEmail, string? DFullName, string? DRole, bool? DIsActive, DateTime? DCreatedAt, DateTime? DUpdatedAt)
     {
-        /// <summary>Covers the persons, too: whoever of them changed last.</summary>
+        /// <summary>Covers the patient and the doctor too, by the newest change of the two.</summary>
         public string Tag => ETag.Of(Version, Chain.Microseconds(DUpdatedAt > PUpdatedAt ? DUpdatedAt.Value : PUpdatedAt));
 
-        public Response Shown => new(
+        public Response ToResponse() => new(
             Id, PatientId, DoctorId, ScheduledTime, DurationMinutes, Reason, Status, Notes, CreatedAt, UpdatedAt,
             new Person(PatientId, PEmail, PFullName, PRole, PIsActive, PCreatedAt, PUpdatedAt),
-            DoctorId is { } doctor ? new Person(doctor, DEmail!, DFullName!, DRole!, DIsActive!.Value, DCreatedAt!.Value, DUpdatedAt!.Value) : null);
+            DoctorId is { } doctor
+                ? new Person(doctor, DEmail!, DFullName!, DRole!, DIsActive!.Value, DCreatedAt!.Value, DUpdatedAt!.Value)
+                : null);
     }
 
     internal const string Columns = """
-        a.id, a.patient_id, a.doctor_id, a.scheduled_time, a.ends_at, a.duration_minutes, a.reason, a.status, a.notes, a.created_at, a.updated_at, a.version,
-            p.email as p_email, p.full_name as p_full_name, p.role as p_role, p.is_active as p_is_active, p.created_at as p_created_at, p.updated_at as p_updated_at,
-            d.email as d_email, d.full_name as d_full_name, d.role as d_role, d.is_active as d_is_active, d.created_at as d_created_at, d.updated_at as d_updated_at
+        a.id, a.patient_id, a.doctor_id, a.scheduled_time, a.ends_at, a.duration_minutes, a.reason, a.status, a.notes,
+            a.created_at, a.updated_at, a.version,
+            p.email as p_email, p.full_name as p_full_name, p.role as p_role, p.is_active as p_is_active,
+            p.created_at as p_created_at, p.updated_at as p_updated_at,
+            d.email as d_email, d.full_name as d_full_name, d.role as d_role, d.is_active as d_is_active,
+            d.created_at as d_created_at, d.updated_at as d_updated_at
         """;
 
-    /// <summary>The persons beside an appointment <c>a</c>.</summary>
-    internal const string Persons = "join identity.user_card p on p.id = a.patient_id left join identity.user_card d on d.id = a.doctor_id";
+    /// <summary>Joins the patient and the doctor to an appointment <c>a</c>.</summary>
+    internal const string Persons = """
+        join identity.user_card p on p.id = a.patient_id left join identity.user_card d on d.id = a.doctor_id
+        """;
 
     /// <summary>
-    /// Takes the doctor's calendar, then the patient's, before two exclusion constraints are checked in one statement: without an order
-    /// they deadlock under load (docs/design.md, section 7). The constraints stay the last word.
+    /// Locks the doctor's calendar, then the patient's, before two exclusion constraints are checked in one statement: without an order
+    /// they deadlock under load (docs/design.md, section 7). The constraints decide; the locks only keep the order.
     /// </summary>
     internal const string Locked = """
         locked as materialized (
-            select pg_advisory_xact_lock(hashtextextended('care.calendar:' || t.id, 0)) from unnest(array[@doctorId::bigint, @patientId::bigint]) as t (id) where t.id is not null
+            select pg_advisory_xact_lock(hashtextextended('care.calendar:' || t.id, 0))
+            from unnest(array[@doctorId::bigint, @patientId::bigint]) as t (id) where t.id is not null
         )
         """;
+
+    /// <summary>A condition: the availability of the doctor is still the one on which the program decided.</summary>
+    internal const string AvailabilityIsCurrent =
+        "coalesce((select version from care.availability where doctor_id = @doctorId), 0) = @availability";
 }

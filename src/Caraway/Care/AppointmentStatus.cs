@@ -2,7 +2,7 @@ using Caraway.Platform.Workflows;
 
 namespace Caraway.Care;
 
-/// <summary>The words for where an appointment is.</summary>
+/// <summary>The statuses of an appointment.</summary>
 internal static class AppointmentStatus
 {
     public const string Pending = "pending";
@@ -10,7 +10,7 @@ internal static class AppointmentStatus
     public const string Completed = "completed";
     public const string Cancelled = "cancelled";
 
-    /// <summary>The legal moves (docs/contracts/care.md). From confirmed back to pending leads rescheduling alone.</summary>
+    /// <summary>The legal transitions (docs/contracts/care.md). Only rescheduling leads from confirmed back to pending.</summary>
     public static Workflow Table { get; } = new(
         "care.appointment",
         [Pending, Confirmed, Completed, Cancelled],

@@ -3,15 +3,16 @@ namespace Caraway.Care;
 /// <summary>A background task as the API shows it: the job that confirms an appointment.</summary>
 internal static class AppointmentTask
 {
-    /// <param name="ExternalReference">The job, as logs and operators name it.</param>
-    /// <param name="Outcome">confirmed, or skipped when there was nothing pending any more; null until it succeeded.</param>
-    /// <param name="ErrorMessage">Why the last try failed; a sentence for people.</param>
-    /// <param name="Attempts">How often it was begun.</param>
+    /// <param name="ExternalReference">The job, as the logs name it.</param>
+    /// <param name="Outcome">confirmed, or skipped when the appointment was not pending any more; null until the task succeeds.</param>
+    /// <param name="ErrorMessage">Why the last attempt failed, as a sentence.</param>
+    /// <param name="Attempts">The number of attempts that began.</param>
     public sealed record Response(
-        long Id, string TaskName, string Status, long AppointmentId, string ExternalReference, string? Outcome, string? ErrorMessage, int Attempts, DateTime CreatedAt, DateTime UpdatedAt);
+        long Id, string TaskName, string Status, long AppointmentId, string ExternalReference, string? Outcome, string? ErrorMessage,
+        int Attempts, DateTime CreatedAt, DateTime UpdatedAt);
 
     internal const string Columns = """
-        j.id, j.kind as task_name, j.state as status, a.id as appointment_id, 'platform.job:' || j.id as external_reference, j.outcome, j.error as error_message,
-            j.attempt as attempts, j.created_at, j.updated_at
+        j.id, j.kind as task_name, j.state as status, a.id as appointment_id, 'platform.job:' || j.id as external_reference, j.outcome,
+            j.error as error_message, j.attempt as attempts, j.created_at, j.updated_at
         """;
 }

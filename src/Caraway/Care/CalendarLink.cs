@@ -10,14 +10,14 @@ using Microsoft.Extensions.Options;
 namespace Caraway.Care;
 
 /// <summary>
-/// <c>POST</c> and <c>DELETE /api/v1/users/{id}/calendar-link</c>: makes a person's secret calendar address, which ends the one before, and
-/// revokes it. Only its hash is kept.
+/// <c>POST</c> and <c>DELETE /api/v1/users/{id}/calendar-link</c>: makes a person's secret calendar address, which revokes the one before,
+/// and revokes it. The database keeps only its hash.
 /// </summary>
 internal static class CalendarLink
 {
     private const int SecretBytes = 32;
 
-    /// <param name="Url">Whoever knows it sees the times of the person's appointments, and nothing else of them.</param>
+    /// <param name="Url">Everybody who knows the address sees the times of the person's appointments, and nothing else about them.</param>
     public sealed record Response(string Url);
 
     private const string Save = """
@@ -28,7 +28,9 @@ internal static class CalendarLink
             returning user_id
         ), logged as (
             insert into platform.events (at, name, subject, actor, request_id, address, payload)
-            select @now, 'calendar_link.created', 'care.calendar:' || user_id, @caller, @RequestId, @Address, json_build_object('user_id', user_id)::text from saved
+            select @now, 'calendar_link.created', 'care.calendar:' || user_id, @caller, @RequestId, @Address,
+                json_build_object('user_id', user_id)::text
+            from saved
         )
         select user_id from saved
         """;
@@ -38,34 +40,42 @@ internal static class CalendarLink
             delete from care.calendar_links where user_id = @id returning user_id
         )
         insert into platform.events (at, name, subject, actor, request_id, address, payload)
-        select @now, 'calendar_link.revoked', 'care.calendar:' || user_id, @caller, @RequestId, @Address, json_build_object('user_id', user_id)::text from removed
+        select @now, 'calendar_link.revoked', 'care.calendar:' || user_id, @caller, @RequestId, @Address,
+            json_build_object('user_id', user_id)::text
+        from removed
         """;
 
     public static async Task<Results<Created<Response>, Refusal>> Create(
-        RowId id, HttpRequest http, Caller caller, IOptions<CareOptions> options, Database database, TimeProvider time, CancellationToken cancel)
+        RowId id, HttpRequest http, Caller caller, IOptions<CareOptions> options, Database database, TimeProvider time,
+        CancellationToken cancel)
     {
-        if (NotAllowed(id, caller) is { } refusal)
-            return refusal;
+        if (!MayManage(id, caller))
+            return NoUser;
         var secret = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes));
-        var saved = await database.First<long?>(
-            Save, new { id = id.Value, hash = HashOf(secret), now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address }, cancel);
-        if (saved is null)
-            return Refusal.NotFound(ProblemCodes.UserNotFound, "User not found");
+        var values = new
+        {
+            id = id.Value, hash = Hash(secret), now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address,
+        };
+        if (await database.First<long?>(Save, values, cancel) is null)
+            return NoUser;
         var root = string.IsNullOrEmpty(options.Value.PublicUrl) ? $"{http.Scheme}://{http.Host}" : options.Value.PublicUrl.TrimEnd('/');
         var url = $"{root}/api/v1/calendars/{secret}.ics";
         return TypedResults.Created((string?)null, new Response(url));
     }
 
-    public static async Task<Results<NoContent, Refusal>> Revoke(RowId id, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
+    public static async Task<Results<NoContent, Refusal>> Revoke(
+        RowId id, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
     {
-        if (NotAllowed(id, caller) is { } refusal)
-            return refusal;
-        var revoked = await database.Execute(Remove, new { id = id.Value, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address }, cancel);
+        if (!MayManage(id, caller))
+            return NoUser;
+        var values = new { id = id.Value, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address };
+        var revoked = await database.Execute(Remove, values, cancel);
         return revoked == 1 ? TypedResults.NoContent() : Refusal.NotFound(ProblemCodes.CalendarNotFound, "There is no calendar link.");
     }
 
-    internal static byte[] HashOf(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
+    internal static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
 
-    private static Refusal? NotAllowed(RowId id, Caller caller) =>
-        caller.UserId == id.Value || caller.May(Permission.CareWriteAll) ? null : Refusal.NotFound(ProblemCodes.UserNotFound, "User not found");
+    private static Refusal NoUser { get; } = Refusal.NotFound(ProblemCodes.UserNotFound, "User not found");
+
+    private static bool MayManage(RowId id, Caller caller) => caller.UserId == id.Value || caller.May(Permission.CareWriteAll);
 }

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Caraway.Care;
 
-/// <summary>Every JSON shape of the module.</summary>
+/// <summary>The JSON shapes of the module.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(BookAppointment.Request), TypeInfoPropertyName = "BookAppointmentRequest")]
 [JsonSerializable(typeof(UpdateAppointment.Request), TypeInfoPropertyName = "UpdateAppointmentRequest")]

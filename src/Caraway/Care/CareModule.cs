@@ -5,37 +5,110 @@ using Caraway.Platform.Security;
 
 namespace Caraway.Care;
 
-/// <summary>Appointments, lab results, background tasks: every route, with its permission, and every registration.</summary>
+/// <summary>Appointments, lab results and background tasks: every route with its permission, and every registration.</summary>
 internal static class CareModule
 {
+    /// <summary>The sizes of the module's lists (docs/contracts/care.md). Clients of the earlier API send no limit.</summary>
+    internal static PageSizes Pages { get; } = new() { DefaultSize = 200, MaxSize = 200 };
+
     public static IServiceCollection AddCare(this IServiceCollection services)
     {
         services.AddOptions<CareOptions>().BindConfiguration("Care").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(AppointmentStatus.Table);
+        services.AddSingleton<AvailabilityCache>();
+        services.AddJob<ScheduleAppointment>(ScheduleAppointment.Queue);
+        services.AddJob<RemindAppointment>(RemindAppointment.Queue);
         foreach (var rule in CareEvents.Timeline)
             services.AddSingleton(rule);
-        return services.AddSingleton(AppointmentStatus.Table).AddSingleton<AvailabilityCache>()
-            .AddJob<ScheduleAppointment>(ScheduleAppointment.Queue).AddJob<RemindAppointment>(RemindAppointment.Queue);
+        return services;
     }
 
     public static void MapCare(this IEndpointRouteBuilder app)
     {
         var routes = app.MapGroup("/api/v1").WithTags("Care");
 
-        routes.MapPost("/appointments", BookAppointment.Handle).Needs(Permission.CareWrite).TakesIdempotencyKey().Refuses(400, 401, 403, 409, 413, 415, 422).WithSummary("Book an appointment; its confirmation is queued");
-        routes.MapGet("/appointments/{id}", GetAppointment.Handle).Needs(Permission.CareRead).Refuses(401, 403, 404).WithSummary("An appointment");
-        routes.MapPatch("/appointments/{id}", UpdateAppointment.Handle).Needs(Permission.CareWrite).WithMetadata(new TakesIfMatch()).Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422).WithSummary("Reschedule, confirm, complete, cancel or assign an appointment");
-        routes.MapGet("/appointments/patients/{patient_id}", ListAppointments.OfPatient).Needs(Permission.CareRead).Refuses(401, 403, 404, 422).WithSummary("A patient's appointments, latest first");
-        routes.MapGet("/appointments/doctors/{doctor_id}", ListAppointments.OfDoctor).Needs(Permission.CareRead).Refuses(401, 403, 404, 422).WithSummary("A doctor's appointments, latest first");
-        routes.MapGet("/tasks/{id}", GetTask.Handle).Needs(Permission.CareRead).Refuses(401, 403, 404).WithSummary("How far an appointment's confirmation is");
-        routes.MapGet("/tasks/appointments/{appointment_id}", ListTasks.Handle).Needs(Permission.CareRead).Refuses(401, 403, 404).WithSummary("An appointment's tasks, newest first");
-        routes.MapPost("/lab-results", AddLabResult.Handle).Needs(Permission.CareWrite).TakesIdempotencyKey().Refuses(400, 401, 403, 409, 413, 415, 422).WithSummary("Record a lab result");
-        routes.MapGet("/lab-results/{id}", GetLabResult.Handle).Needs(Permission.CareRead).Refuses(401, 403, 404).WithSummary("A lab result");
-        routes.MapGet("/lab-results/patients/{patient_id}", ListLabResults.Handle).Needs(Permission.CareRead).Refuses(401, 403, 404, 422).WithSummary("A patient's lab results, latest first");
-        routes.MapPut("/doctors/{id}/availability", SetAvailability.Handle).Needs(Permission.CareWrite).WithMetadata(new TakesIfMatch()).Refuses(400, 401, 403, 404, 412, 413, 415, 422).WithSummary("Say when a doctor can be booked");
-        routes.MapGet("/doctors/{id}/availability", GetAvailability.Handle).Needs(Permission.CareRead).Refuses(401, 403, 404).WithSummary("When a doctor can be booked");
-        routes.MapGet("/doctors/{id}/free-slots", ListFreeSlots.Handle).Needs(Permission.CareRead).Refuses(401, 403, 404, 422).WithSummary("Where an appointment fits");
-        routes.MapPost("/users/{id}/calendar-link", CalendarLink.Create).Needs(Permission.CareWrite).Refuses(401, 403, 404).WithSummary("Make a secret calendar address; the one before ends");
-        routes.MapDelete("/users/{id}/calendar-link", CalendarLink.Revoke).Needs(Permission.CareWrite).Refuses(401, 403, 404).WithSummary("Revoke the calendar address");
-        routes.MapGet("/calendars/{file}", GetCalendar.Handle).AllowAnonymous().Refuses(404).WithSummary("Appointments as iCalendar, at a secret address");
+        routes.MapPost("/appointments", BookAppointment.Handle)
+            .Needs(Permission.CareWrite)
+            .TakesIdempotencyKey()
+            .Refuses(400, 401, 403, 409, 413, 415, 422)
+            .WithSummary("Book an appointment and queue its confirmation");
+
+        routes.MapGet("/appointments/{id}", GetAppointment.Handle)
+            .Needs(Permission.CareRead)
+            .Refuses(401, 403, 404)
+            .WithSummary("Get an appointment");
+
+        routes.MapPatch("/appointments/{id}", UpdateAppointment.Handle)
+            .Needs(Permission.CareWrite)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422)
+            .WithSummary("Reschedule, confirm, complete, cancel or reassign an appointment");
+
+        routes.MapGet("/appointments/patients/{patient_id}", ListAppointments.ForPatient)
+            .Needs(Permission.CareRead)
+            .Refuses(401, 403, 404, 422)
+            .WithSummary("List a patient's appointments, latest first");
+
+        routes.MapGet("/appointments/doctors/{doctor_id}", ListAppointments.ForDoctor)
+            .Needs(Permission.CareRead)
+            .Refuses(401, 403, 404, 422)
+            .WithSummary("List a doctor's appointments, latest first");
+
+        routes.MapGet("/tasks/{id}", GetTask.Handle)
+            .Needs(Permission.CareRead)
+            .Refuses(401, 403, 404)
+            .WithSummary("Get the state of an appointment's confirmation");
+
+        routes.MapGet("/tasks/appointments/{appointment_id}", ListTasks.Handle)
+            .Needs(Permission.CareRead)
+            .Refuses(401, 403, 404)
+            .WithSummary("List an appointment's tasks, newest first");
+
+        routes.MapPost("/lab-results", AddLabResult.Handle)
+            .Needs(Permission.CareWrite)
+            .TakesIdempotencyKey()
+            .Refuses(400, 401, 403, 409, 413, 415, 422)
+            .WithSummary("Record a lab result");
+
+        routes.MapGet("/lab-results/{id}", GetLabResult.Handle)
+            .Needs(Permission.CareRead)
+            .Refuses(401, 403, 404)
+            .WithSummary("Get a lab result");
+
+        routes.MapGet("/lab-results/patients/{patient_id}", ListLabResults.Handle)
+            .Needs(Permission.CareRead)
+            .Refuses(401, 403, 404, 422)
+            .WithSummary("List a patient's lab results, latest first");
+
+        routes.MapPut("/doctors/{id}/availability", SetAvailability.Handle)
+            .Needs(Permission.CareWrite)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(400, 401, 403, 404, 412, 413, 415, 422)
+            .WithSummary("Set when a doctor can be booked");
+
+        routes.MapGet("/doctors/{id}/availability", GetAvailability.Handle)
+            .Needs(Permission.CareRead)
+            .Refuses(401, 403, 404)
+            .WithSummary("Get the times at which a doctor can be booked");
+
+        routes.MapGet("/doctors/{id}/free-slots", ListFreeSlots.Handle)
+            .Needs(Permission.CareRead)
+            .Refuses(401, 403, 404, 422)
+            .WithSummary("List the free times of a doctor");
+
+        routes.MapPost("/users/{id}/calendar-link", CalendarLink.Create)
+            .Needs(Permission.CareWrite)
+            .Refuses(401, 403, 404)
+            .WithSummary("Make a secret calendar address and revoke the one before");
+
+        routes.MapDelete("/users/{id}/calendar-link", CalendarLink.Revoke)
+            .Needs(Permission.CareWrite)
+            .Refuses(401, 403, 404)
+            .WithSummary("Revoke the secret calendar address");
+
+        routes.MapGet("/calendars/{file}", GetCalendar.Handle)
+            .AllowAnonymous()
+            .Refuses(404)
+            .WithSummary("Get the appointments as iCalendar at a secret address");
     }
 }

@@ -5,11 +5,11 @@ namespace Caraway.Care;
 /// <summary>Section <c>Care</c>.</summary>
 internal sealed class CareOptions
 {
-    /// <summary>How long before a confirmed appointment its reminder is due, in minutes.</summary>
+    /// <summary>Minutes from a reminder to its appointment.</summary>
     [Range(0, 525_600)]
     public int ReminderMinutes { get; set; } = 1440;
 
-    /// <summary>Where callers reach this API, for calendar addresses; empty: as the request came.</summary>
+    /// <summary>The start of calendar addresses, for use behind a proxy. When empty, they start as the request's address does.</summary>
     [Url]
     public string? PublicUrl { get; set; }
 }

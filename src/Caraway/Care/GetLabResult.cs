@@ -6,18 +6,20 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Care;
 
-/// <summary><c>GET /api/v1/lab-results/{id}</c>: for the patient, his doctors and staff.</summary>
+/// <summary><c>GET /api/v1/lab-results/{id}</c>, for the patient, the patient's doctors and staff.</summary>
 internal static class GetLabResult
 {
     internal const string Select = $"""
-        select {LabResult.Columns} from care.lab_results r join identity.user_card p on p.id = r.patient_id where r.id = @id and {CareScope.OfPatient}
+        select {LabResult.Columns} from care.lab_results r join identity.user_card p on p.id = r.patient_id
+        where r.id = @id and {CareScope.SeesPatient}
         """;
 
-    public static async Task<Results<Ok<LabResult.Response>, Refusal>> Handle(RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+    public static async Task<Results<Ok<LabResult.Response>, Refusal>> Handle(
+        RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        var scope = CareScope.Of(caller);
+        var scope = CareScope.From(caller);
         if (await database.First<LabResult.Row>(Select, new { id = id.Value, scope.All, scope.Me }, cancel) is not { } row)
             return Refusal.NotFound(ProblemCodes.LabResultNotFound, "Lab result not found");
-        return accesses.Add(caller, CareScope.Results([row])) is { } unrecorded ? unrecorded : TypedResults.Ok(row.Shown);
+        return accesses.Add(caller, CareScope.Accessed([row])) is { } unrecorded ? unrecorded : TypedResults.Ok(row.ToResponse());
     }
 }

@@ -9,44 +9,61 @@ using Microsoft.AspNetCore.Mvc;
 namespace Caraway.Care;
 
 /// <summary>
-/// <c>GET /api/v1/appointments/patients/{patient_id}</c> and <c>/doctors/{doctor_id}</c>: a person's appointments, latest first. Who is
-/// neither the person nor staff sees those that are his own, too, and is told that there is no such person when there are none.
+/// <c>GET /api/v1/appointments/patients/{patient_id}</c> and <c>/doctors/{doctor_id}</c>: a person's appointments, latest first. A caller
+/// who is neither the person nor staff sees only the appointments that are also the caller's own, and 404 when there are none.
 /// </summary>
 internal static class ListAppointments
 {
-    /// <param name="role">Whose list: patient or doctor.</param>
-    /// <param name="whole">False for a caller who sees only what is his own as well, on the other side: two texts, each a walk down one index.</param>
-    internal static string Select(string role, bool whole) => $"""
-        select exists (select from identity.user_card where id = @id and (role = '{role}' or (@staff and exists (select from care.appointments where {role}_id = @id)))) as is_there;
+    /// <summary>A list as one side sees it: the whole list, or the caller's part of it. Each text is a walk down one index.</summary>
+    internal sealed record Side(string Whole, string Part, Refusal NotFound);
+
+    internal static Side Patients { get; } = new(
+        Whole: Select(CareUsers.Patients, "a.patient_id = @id"),
+        Part: Select(CareUsers.Patients, $"a.patient_id = @id and a.doctor_id = @Me and {CareUsers.CallerIsDoctor}"),
+        NotFound: Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found"));
+
+    internal static Side Doctors { get; } = new(
+        Whole: Select(CareUsers.Doctors, "a.doctor_id = @id"),
+        Part: Select(CareUsers.Doctors, "a.doctor_id = @id and a.patient_id = @Me"),
+        NotFound: GetAvailability.NoDoctor);
+
+    public static Task<Results<Ok<List<Appointment.Response>>, Refusal>> ForPatient(
+        [FromRoute(Name = "patient_id")] RowId patientId, string? limit, [Opaque] string? cursor,
+        HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
+        List(Patients, patientId, limit, cursor, http, caller, accesses, database, cancel);
+
+    public static Task<Results<Ok<List<Appointment.Response>>, Refusal>> ForDoctor(
+        [FromRoute(Name = "doctor_id")] RowId doctorId, string? limit, [Opaque] string? cursor,
+        HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
+        List(Doctors, doctorId, limit, cursor, http, caller, accesses, database, cancel);
+
+    /// <summary>The first result says whether the person exists. Staff also find persons who had appointments in a former role.</summary>
+    private static string Select(string users, string appointments) => $"""
+        select exists (select from {users} u where u.id = @id)
+            or (@staff and exists (select from care.appointments a where {appointments}));
         select {Appointment.Columns}
         from care.appointments a {Appointment.Persons}
-        where a.{role}_id = @id and (a.scheduled_time, a.id) < (@Time, @Id2) {(whole ? "" : role == "doctor" ? "and a.patient_id = @Me" : "and a.doctor_id = @Me and exists (select from identity.user_card me where me.id = @Me and me.role = 'doctor')")}
+        where {appointments} and (a.scheduled_time, a.id) < (@Time, @Id2)
         order by a.scheduled_time desc, a.id desc
         """;
 
-    private static readonly (string Whole, string Part) OfPatientSql = (Select("patient", true), Select("patient", false));
-    private static readonly (string Whole, string Part) OfDoctorSql = (Select("doctor", true), Select("doctor", false));
-
-    public static Task<Results<Ok<List<Appointment.Response>>, Refusal>> OfPatient(
-        [FromRoute(Name = "patient_id")] RowId patientId, string? limit, [Opaque] string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
-        List(OfPatientSql, patientId, limit, cursor, Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found"), http, caller, accesses, database, cancel);
-
-    public static Task<Results<Ok<List<Appointment.Response>>, Refusal>> OfDoctor(
-        [FromRoute(Name = "doctor_id")] RowId doctorId, string? limit, [Opaque] string? cursor, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel) =>
-        List(OfDoctorSql, doctorId, limit, cursor, Refusal.NotFound(ProblemCodes.UserNotFound, "Doctor not found"), http, caller, accesses, database, cancel);
-
     private static async Task<Results<Ok<List<Appointment.Response>>, Refusal>> List(
-        (string Whole, string Part) sql, RowId id, string? limit, string? cursor, Refusal notThere, HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        Side side, RowId id, string? limit, string? cursor,
+        HttpContext http, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        if (TimePage.Read(limit, cursor, out var page) is { } refusal)
+        if (TimePage.Read(limit, cursor, CareModule.Pages, out var page) is { } refusal)
             return refusal;
-        var scope = CareScope.Of(caller);
+        var scope = CareScope.From(caller);
+        var seesAll = scope.All || scope.Me == id.Value;
         var (exists, rows) = await database.Many(
-            (scope.All || scope.Me == id.Value ? sql.Whole : sql.Part) + page.Take, new { id = id.Value, page.Time, Id2 = page.Id, staff = scope.All, scope.Me },
+            (seesAll ? side.Whole : side.Part) + page.Take, new { id = id.Value, page.Time, Id2 = page.Id, staff = scope.All, scope.Me },
             async grid => (await grid.ReadSingleAsync<bool>(), (await grid.ReadAsync<Appointment.Row>()).AsList()), cancel);
-        if (!exists || (rows.Count == 0 && !scope.All && scope.Me != id.Value && string.IsNullOrEmpty(cursor)))
-            return notThere;
+        var hidesPerson = !seesAll && rows.Count == 0 && string.IsNullOrEmpty(cursor);
+        if (!exists || hidesPerson)
+            return side.NotFound;
         page.Cut(rows, row => (row.ScheduledTime, row.Id), http);
-        return accesses.Add(caller, CareScope.Appointments(rows)) is { } unrecorded ? unrecorded : TypedResults.Ok(rows.ConvertAll(row => row.Shown));
+        return accesses.Add(caller, CareScope.Accessed(rows)) is { } unrecorded
+            ? unrecorded
+            : TypedResults.Ok(rows.ConvertAll(row => row.ToResponse()));
     }
 }

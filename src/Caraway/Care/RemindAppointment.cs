@@ -3,12 +3,15 @@ using Caraway.Platform.Postgres;
 
 namespace Caraway.Care;
 
-/// <summary>The job <c>remind_appointment</c>: says that a reminder is due, if the appointment is still confirmed for the time that it was planned for.</summary>
+/// <summary>
+/// The job <c>remind_appointment</c>: raises the event that a reminder is due, if the appointment is still confirmed and has still the time
+/// for which the reminder was planned.
+/// </summary>
 internal sealed class RemindAppointment(TimeProvider time) : IJobHandler
 {
     public const string Queue = "reminders";
 
-    /// <summary>Plans the reminder of the appointments that the statement selects from; one that is due already, at once.</summary>
+    /// <summary>Plans reminders; <c>from</c> and the appointments follow. A reminder that is due already runs at once.</summary>
     internal const string Plan = """
         insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
             select 'reminders', 'remind_appointment', 'care.appointment:' || id,
@@ -16,16 +19,18 @@ internal sealed class RemindAppointment(TimeProvider time) : IJobHandler
                 greatest(scheduled_time - @lead, @now), @now, @now
         """;
 
-    /// <summary>One that waits already moves to the new time.</summary>
-    internal const string OrMove = """
-        on conflict (kind, subject) where state = 'queued' and attempt = 0 do update set payload = excluded.payload, run_at = excluded.run_at, updated_at = excluded.updated_at
+    /// <summary>A reminder that waits already gets the new time.</summary>
+    internal const string OrReschedule = """
+        on conflict (kind, subject) where state = 'queued' and attempt = 0
+            do update set payload = excluded.payload, run_at = excluded.run_at, updated_at = excluded.updated_at
         """;
 
     private const string Raise = """
         with due as materialized (
             select a.id, a.patient_id, a.doctor_id, a.scheduled_time
             from care.appointments a
-            join unnest(@ids, @times) as j (id, planned_for) on j.id = a.id and j.planned_for = (extract(epoch from a.scheduled_time) * 1000000)::bigint
+            join unnest(@ids, @times) as j (id, planned_for)
+                on j.id = a.id and j.planned_for = (extract(epoch from a.scheduled_time) * 1000000)::bigint
             where a.status = 'confirmed' and a.scheduled_time > @now
             order by a.id for no key update of a
         ), logged as (
@@ -43,8 +48,8 @@ internal sealed class RemindAppointment(TimeProvider time) : IJobHandler
     public async Task<IReadOnlyList<JobResult>> Handle(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel)
     {
         var ids = jobs.Select(job => job.Number("appointment_id")).ToArray();
-        var raised = await database.List<long>(
-            Raise, new { ids, times = jobs.Select(job => job.Number("scheduled_time")).ToArray(), now = time.GetUtcNow().UtcDateTime }, cancel);
+        var times = jobs.Select(job => job.Number("scheduled_time")).ToArray();
+        var raised = await database.List<long>(Raise, new { ids, times, now = time.GetUtcNow().UtcDateTime }, cancel);
         return [.. ids.Select(id => new JobResult(raised.Contains(id) ? "raised" : "skipped"))];
     }
 }

@@ -4,27 +4,31 @@ using Microsoft.Extensions.Options;
 
 namespace Caraway.Care;
 
-/// <summary>The job <c>schedule_appointment</c>: confirms an appointment that is still pending, and plans its reminder.</summary>
+/// <summary>The job <c>schedule_appointment</c>: confirms an appointment that is still pending and plans its reminder.</summary>
 internal sealed class ScheduleAppointment(IOptions<CareOptions> options, TimeProvider time) : IJobHandler
 {
     public const string Queue = "appointments";
 
     /// <summary>
-    /// Takes all calendars of the batch, doctors' before patients' as a booking does: a confirmation that checks the constraints again would
-    /// else deadlock with one.
+    /// Locks all calendars of the batch, doctors' before patients' as a booking does. Without this order a confirmation, which checks the
+    /// constraints again, could deadlock with a booking.
     /// </summary>
     internal const string Lock = """
         with waiting as materialized (
             select id, doctor_id, patient_id from care.appointments where id = any(@ids) and status = 'pending'
         ), calendars as materialized (
-            select distinct c.rank, c.id from waiting w, lateral (values (1, w.doctor_id), (2, w.patient_id)) as c (rank, id) where c.id is not null order by c.rank, c.id
+            select distinct c.rank, c.id from waiting w, lateral (values (1, w.doctor_id), (2, w.patient_id)) as c (rank, id)
+            where c.id is not null order by c.rank, c.id
         ), locked as materialized (
             select pg_advisory_xact_lock(hashtextextended('care.calendar:' || id, 0)) from calendars
         )
         select w.id, w.doctor_id from waiting w, (select count(*) from locked) l order by w.id
         """;
 
-    /// <summary>Rows are locked in the order of ids, as every worker does; one that got another doctor meanwhile is left to the next round.</summary>
+    /// <summary>
+    /// Locks rows in the order of ids, as every worker does. An appointment that got another doctor since <see cref="Lock"/> stays for the
+    /// next round.
+    /// </summary>
     internal const string Confirm = $"""
         with waiting as materialized (
             select a.id from care.appointments a join unnest(@ids, @doctors) as w (id, doctor_id) on w.id = a.id
@@ -36,7 +40,7 @@ internal sealed class ScheduleAppointment(IOptions<CareOptions> options, TimePro
             returning a.id, a.patient_id, a.doctor_id, a.scheduled_time
         ), reminded as (
             {RemindAppointment.Plan} from changed
-            {RemindAppointment.OrMove}
+            {RemindAppointment.OrReschedule}
         ), logged as (
             insert into platform.events (at, name, subject, actor, payload)
             select @now, 'appointment.updated', 'care.appointment:' || id, 'worker',
@@ -58,21 +62,22 @@ internal sealed class ScheduleAppointment(IOptions<CareOptions> options, TimePro
         while (true)
         {
             var waiting = await database.List<Waiting>("savepoint confirming; " + Lock, new { ids }, cancel);
-            confirmed = await database.List<long>(
-                Confirm,
-                new
-                {
-                    ids = waiting.Select(appointment => appointment.Id).ToArray(), doctors = waiting.Select(appointment => appointment.DoctorId).ToArray(),
-                    now = time.GetUtcNow().UtcDateTime, lead = TimeSpan.FromMinutes(options.Value.ReminderMinutes),
-                },
-                cancel);
+            var values = new
+            {
+                ids = waiting.Select(appointment => appointment.Id).ToArray(),
+                doctors = waiting.Select(appointment => appointment.DoctorId).ToArray(),
+                now = time.GetUtcNow().UtcDateTime,
+                lead = TimeSpan.FromMinutes(options.Value.ReminderMinutes),
+            };
+            confirmed = await database.List<long>(Confirm, values, cancel);
             if (confirmed.Count == waiting.Count)
                 break;
-            // One was changed in this very moment, and may have another doctor. All calendars are given back: that doctor's would come after patients'.
+            // An appointment changed in between and may have another doctor, whose calendar must be locked before the patients'. The
+            // rollback unlocks all calendars.
             await database.Execute("rollback to savepoint confirming", null, cancel);
         }
 
-        // Of two jobs for one appointment, one confirmed it.
+        // Of two jobs for one appointment, only one confirmed it.
         return [.. ids.Select(id => new JobResult(confirmed.Remove(id) ? "confirmed" : "skipped"))];
     }
 }

@@ -13,13 +13,13 @@ internal static class GetPatientAccessLog
     internal static readonly string Select = AccessPage.Select("b.patient_ids @> array[@id]", "a.patient_ids @> array[@id]");
 
     public static async Task<Results<Ok<AccessPage>, Refusal>> Handle(
-        RowId id, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        RowId id, string? limit, string? cursor, PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        if (Page.Read(limit, cursor, out var page) is { } refusal)
+        if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         if (!(caller.UserId == id.Value || caller.May(Permission.AuditRead)) || !await database.First<bool>(User.IsPatient, new { id.Value }, cancel))
             return Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found");
         var entries = await database.List<AccessEntry>(Select + page.Take, new { id = id.Value, page.Before }, cancel);
-        return accesses.Add(caller, User.ToPatients(id.Value)) is { } unrecorded ? unrecorded : TypedResults.Ok(AccessPage.Of(entries, page.Limit));
+        return accesses.Add(caller, User.ToPatients(id.Value)) is { } unrecorded ? unrecorded : TypedResults.Ok(AccessPage.Create(entries, page));
     }
 }

@@ -22,9 +22,9 @@ internal static class GetPatientTimeline
         """;
 
     public static async Task<Results<Ok<Timeline>, Refusal>> Handle(
-        RowId id, string? limit, string? cursor, Caller caller, IEnumerable<TimelineRule> rules, AccessLog accesses, Database database, CancellationToken cancel)
+        RowId id, string? limit, string? cursor, PageSizes sizes, Caller caller, IEnumerable<TimelineRule> rules, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        if (Page.Read(limit, cursor, out var page) is { } refusal)
+        if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         var own = caller.UserId == id.Value;
         if (!(own || caller.May(Permission.UsersRead)) || !await database.First<bool>(User.IsPatient, new { id.Value }, cancel))
@@ -35,6 +35,6 @@ internal static class GetPatientTimeline
         var rows = await database.List<HappenedEvent.Row>(Select + page.Take, new { id = id.Value, page.Before, names = seen.Keys.ToArray() }, cancel);
         if (accesses.Add(caller, User.ToPatients(id.Value)) is { } unrecorded)
             return unrecorded;
-        return TypedResults.Ok(Timeline.Of(rows, page.Limit, name => seen[name]));
+        return TypedResults.Ok(Timeline.Create(rows, page, name => seen[name]));
     }
 }

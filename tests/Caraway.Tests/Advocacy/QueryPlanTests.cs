@@ -11,7 +11,7 @@ namespace Caraway.Tests.Advocacy;
 [Trait("Category", "Long")]
 public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper output) : IClassFixture<MillionCases>
 {
-    private static string Longest => new Page(Page.MaxLimit, 0).Take;
+    private static string Longest => new Page(new PageSizes().MaxSize, 0).Take;
 
     public static TheoryData<string, string, string> Statements => new()
     {

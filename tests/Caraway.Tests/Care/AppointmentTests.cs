@@ -60,7 +60,7 @@ public sealed class AppointmentTests(CarawayFixture caraway) : IClassFixture<Car
     [InlineData("patient_id", "1e30", "#/patient_id")]
     [InlineData("doctor_id", "99999999", "#/doctor_id")]
     [InlineData("doctor_id", "-1", "#/doctor_id")]
-    [InlineData("doctor_id", "\"1\"", "#/doctor_id")]
+    [InlineData("doctor_id", "\"1.0\"", "#/doctor_id")]
     [InlineData("scheduled_time", "null", "#/scheduled_time")]
     [InlineData("scheduled_time", "\"\"", "#/scheduled_time")]
     [InlineData("scheduled_time", "\"tomorrow\"", "#/scheduled_time")]

@@ -3,7 +3,7 @@ using Caraway.Care;
 
 namespace Caraway.Tests.Care;
 
-/// <summary>Windows and slots against a model that asks, minute by minute, what the clock on the wall shows.</summary>
+/// <summary>Windows and slots, compared with a model that looks at the local time of every minute.</summary>
 public sealed class AvailabilityTests
 {
     private const string Date = "yyyy-MM-dd";
@@ -11,15 +11,17 @@ public sealed class AvailabilityTests
 
     public static TheoryData<string, string> Changes => new()
     {
-        { "Europe/Copenhagen", "2026-03-29" }, { "Europe/Copenhagen", "2026-10-25" }, { "Europe/Copenhagen", "2027-03-28" }, { "Europe/Copenhagen", "2027-10-31" },
-        { "America/New_York", "2026-03-08" }, { "America/New_York", "2026-11-01" }, { "America/New_York", "2027-03-14" }, { "America/New_York", "2027-11-07" },
-        // Half an hour, and a change at midnight.
-        { "Australia/Lord_Howe", "2026-04-05" }, { "America/Havana", "2026-11-01" },
+        { "Europe/Copenhagen", "2026-03-29" }, { "Europe/Copenhagen", "2026-10-25" },
+        { "Europe/Copenhagen", "2027-03-28" }, { "Europe/Copenhagen", "2027-10-31" },
+        { "America/New_York", "2026-03-08" }, { "America/New_York", "2026-11-01" },
+        { "America/New_York", "2027-03-14" }, { "America/New_York", "2027-11-07" },
+        // A change of half an hour, and a change at midnight.
+        { "Australia/Lord_Howe", "2026-04-05" }, { "Asia/Beirut", "2026-10-25" },
     };
 
     [Theory]
     [MemberData(nameof(Changes))]
-    public void Windows_are_those_of_the_clock_on_the_wall_across_a_change(string zone, string change)
+    public void Windows_follow_local_time_across_a_change_of_the_clock(string zone, string change)
     {
         var middle = Utc(change);
         var clock = TimeZoneInfo.FindSystemTimeZoneById(zone);
@@ -28,15 +30,15 @@ public sealed class AvailabilityTests
         for (var round = 0; round < 40; round++)
         {
             var rules = RulesOf(zone, middle, random);
-            Assert.Null(Availability.Wrong(rules));
-            var availability = Availability.Of(1, rules);
+            Assert.Null(Availability.FindFault(rules));
+            var availability = Availability.Create(1, rules);
             var from = middle.AddDays(-2).AddMinutes(random.Next(0, 1440));
             var to = middle.AddDays(2).AddMinutes(random.Next(0, 1440));
 
             var windows = availability.Windows(from, to);
 
             Assert.Equal(Model(rules, clock, from, to), Minutes(windows));
-            // In order, and none touches the next.
+            // They are in order, and do not touch.
             Assert.All(windows.Zip(windows.Skip(1)), pair => Assert.True(pair.First.End < pair.Second.Start));
             var start = from.AddMinutes(random.Next(0, 4000));
             var end = start.AddMinutes(random.Next(5, 480));
@@ -46,7 +48,7 @@ public sealed class AvailabilityTests
 
     [Theory]
     [MemberData(nameof(Changes))]
-    public void Free_slots_are_covered_free_and_leave_no_room_for_another(string zone, string change)
+    public void Free_slots_are_inside_the_windows_and_use_all_the_room(string zone, string change)
     {
         var middle = Utc(change);
         var clock = TimeZoneInfo.FindSystemTimeZoneById(zone);
@@ -62,7 +64,7 @@ public sealed class AvailabilityTests
             }
 
             var length = random.Next(5, 90);
-            var slots = ListFreeSlots.Fit(Availability.Of(1, rules).Windows(from, to), busy, TimeSpan.FromMinutes(length));
+            var slots = ListFreeSlots.Fit(Availability.Create(1, rules).Windows(from, to), busy, TimeSpan.FromMinutes(length));
 
             var free = Model(rules, clock, from, to);
             foreach (var taken in busy)
@@ -71,30 +73,30 @@ public sealed class AvailabilityTests
             {
                 var minutes = Minutes([(slot.Start, slot.End)]);
                 Assert.Equal(length, minutes.Count);
-                // Covered and free, and no two slots share a minute.
+                // The slot is inside the windows and free, and shares no minute with another slot.
                 Assert.Subset(free, minutes);
                 free.ExceptWith(minutes);
             }
 
-            Assert.True(LongestRun(free) < length, "Another slot would have fitted.");
+            Assert.True(LongestRun(free) < length, "There is room for another slot.");
         }
     }
 
     [Fact]
-    public void Without_rules_any_time_is_covered_and_with_an_empty_week_none()
+    public void An_unset_availability_covers_any_time_and_an_empty_week_covers_nothing()
     {
         var (start, end) = (Utc("2026-06-01"), Utc("2026-06-02"));
 
         Assert.True(Availability.Unset.Covers(start, end));
         Assert.Equal([(start, end)], Availability.Unset.Windows(start, end));
-        Assert.False(Availability.Of(1, new SetAvailability.Rules { TimeZone = "UTC", Weekly = [] }).Covers(start, start.AddMinutes(5)));
-        Assert.True(Availability.Of(1, new SetAvailability.Rules { TimeZone = "UTC", Weekly = null }).Covers(start, end));
+        Assert.False(Availability.Create(1, new SetAvailability.Rules { TimeZone = "UTC", Weekly = [] }).Covers(start, start.AddMinutes(5)));
+        Assert.True(Availability.Create(1, new SetAvailability.Rules { TimeZone = "UTC", Weekly = null }).Covers(start, end));
     }
 
     [Fact]
-    public void An_exception_holds_instead_of_its_days_windows()
+    public void An_exception_replaces_the_windows_of_its_day()
     {
-        var availability = Availability.Of(1, new SetAvailability.Rules
+        var availability = Availability.Create(1, new SetAvailability.Rules
         {
             TimeZone = "UTC",
             Weekly = [new("thursday", "09:00", "12:00"), new("friday", "09:00", "12:00")],
@@ -116,14 +118,14 @@ public sealed class AvailabilityTests
     [InlineData("UTC", "monday", "22:00", "02:00", "2026-12-24", "#/weekly/0/to")]
     [InlineData("UTC", "monday", "09:00", "10:00", "2026-02-30", "#/exceptions/0/date")]
     [InlineData("UTC", "monday", "09:00", "10:00", "24.12.2026", "#/exceptions/0/date")]
-    public void Rules_that_cannot_be_are_refused_where_they_are_wrong(string zone, string day, string from, string to, string date, string pointer)
+    public void Bad_rules_are_refused_with_a_pointer_to_the_fault(string zone, string day, string from, string to, string date, string pointer)
     {
         var rules = new SetAvailability.Rules { TimeZone = zone, Weekly = [new(day, from, to)], Exceptions = [new(date, "09:00", "10:00")] };
 
-        Assert.Equal(pointer, Availability.Wrong(rules)?.Pointer);
+        Assert.Equal(pointer, Availability.FindFault(rules)?.Pointer);
     }
 
-    /// <summary>Random windows, many of them in the hours of the night in which clocks change.</summary>
+    /// <summary>Random windows, many of them in the hours of the night in which the clock changes.</summary>
     private static SetAvailability.Rules RulesOf(string zone, DateTime middle, Random random)
     {
         string Time(int minute) => minute == 1440 ? "24:00" : string.Create(CultureInfo.InvariantCulture, $"{minute / 60:00}:{minute % 60:00}");
@@ -133,7 +135,11 @@ public sealed class AvailabilityTests
             return (Time(from), Time(random.Next(from + 1, random.Next(3) == 0 ? 1441 : Math.Min(1441, from + 200))));
         }
 
-        var weekly = Enumerable.Range(0, random.Next(1, 25)).Select(_ => { var (from, to) = Window(); return new SetAvailability.Window(Days[random.Next(7)], from, to); }).ToList();
+        var weekly = Enumerable.Range(0, random.Next(1, 25)).Select(_ =>
+        {
+            var (from, to) = Window();
+            return new SetAvailability.Window(Days[random.Next(7)], from, to);
+        }).ToList();
         var exceptions = Enumerable.Range(0, random.Next(0, 4)).Select(_ =>
         {
             var date = middle.AddDays(random.Next(-2, 3)).ToString(Date, CultureInfo.InvariantCulture);
@@ -143,7 +149,7 @@ public sealed class AvailabilityTests
         return new SetAvailability.Rules { TimeZone = zone, Weekly = weekly, Exceptions = exceptions };
     }
 
-    /// <summary>The covered minutes, by their beginnings.</summary>
+    /// <summary>The start of every covered minute.</summary>
     private static SortedSet<long> Model(SetAvailability.Rules rules, TimeZoneInfo zone, DateTime from, DateTime to)
     {
         var covered = new SortedSet<long>();
@@ -186,5 +192,6 @@ public sealed class AvailabilityTests
         return longest;
     }
 
-    private static DateTime Utc(string day) => DateTime.SpecifyKind(DateTime.ParseExact(day, Date, CultureInfo.InvariantCulture), DateTimeKind.Utc);
+    private static DateTime Utc(string day) =>
+        DateTime.SpecifyKind(DateTime.ParseExact(day, Date, CultureInfo.InvariantCulture), DateTimeKind.Utc);
 }

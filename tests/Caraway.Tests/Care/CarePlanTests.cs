@@ -1,5 +1,6 @@
 using Caraway.Care;
 using Caraway.Identity.Users;
+using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Tests.Infrastructure;
 using Dapper;
@@ -10,20 +11,20 @@ namespace Caraway.Tests.Care;
 [Trait("Category", "Long")]
 public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper output) : IClassFixture<MillionAppointments>
 {
-    private static string Longest => new TimePage(TimePage.MaxLimit, default, 0).Take;
+    private static string Longest => new TimePage(CareModule.Pages.MaxSize, default, 0).Take;
 
     /// <summary>Statements, and who looks: everybody's, the patient's or the doctor's own.</summary>
     public static TheoryData<string, string, string> Statements => new()
     {
         { "an appointment, staff", GetAppointment.Select, "all" },
         { "an appointment, the patient", GetAppointment.Select, "patient" },
-        { "a patient's appointments, staff", Second(ListAppointments.Select("patient", whole: true)) + Longest, "all" },
-        { "a patient's appointments, the patient", Second(ListAppointments.Select("patient", whole: true)) + Longest, "patient" },
-        { "a patient's appointments, a doctor", Second(ListAppointments.Select("patient", whole: false)) + Longest, "doctor" },
-        { "a doctor's appointments, staff", Second(ListAppointments.Select("doctor", whole: true)) + Longest, "doctor's, all" },
-        { "a doctor's appointments, the doctor", Second(ListAppointments.Select("doctor", whole: true)) + Longest, "doctor's, doctor" },
-        { "a doctor's appointments, a patient", Second(ListAppointments.Select("doctor", whole: false)) + Longest, "doctor's, patient" },
-        { "is there such a patient", First(ListAppointments.Select("patient", whole: true)), "all" },
+        { "a patient's appointments, staff", Second(ListAppointments.Patients.Whole) + Longest, "all" },
+        { "a patient's appointments, the patient", Second(ListAppointments.Patients.Whole) + Longest, "patient" },
+        { "a patient's appointments, a doctor", Second(ListAppointments.Patients.Part) + Longest, "doctor" },
+        { "a doctor's appointments, staff", Second(ListAppointments.Doctors.Whole) + Longest, "doctor's, all" },
+        { "a doctor's appointments, the doctor", Second(ListAppointments.Doctors.Whole) + Longest, "doctor's, doctor" },
+        { "a doctor's appointments, a patient", Second(ListAppointments.Doctors.Part) + Longest, "doctor's, patient" },
+        { "is there such a patient", First(ListAppointments.Patients.Whole), "all" },
         { "a task, staff", GetTask.Select, "all" },
         { "a task, the patient", GetTask.Select, "patient" },
         { "an appointment's tasks, is it there", First(ListTasks.Select), "patient" },
@@ -77,8 +78,9 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
                 doctorId = sql == BookAppointment.Insert || sql == AvailabilityCache.Select ? (long?)MillionAppointments.Doctor : appointment.DoctorId,
                 start = free, minutes = 30, Reason = "x", availability = 1L,
                 version = appointment.Version, Status = what switch { "cancel" => "cancelled", "reschedule" => "pending", _ => "confirmed" },
-                ScheduledTime = isMove ? free : appointment.ScheduledTime, ends = isMove || sql == BookAppointment.Insert ? free.AddMinutes(30) : appointment.ScheduledTime.AddMinutes(30), Notes = (string?)null,
-                movesCalendar = isMove, isRescheduled = isMove, becomesConfirmed = what == "confirm", lead = TimeSpan.FromDays(1), payload = "{}",
+                ScheduledTime = isMove ? free : appointment.ScheduledTime, Notes = (string?)null,
+                ends = free.AddMinutes(30), EndsAt = isMove ? free.AddMinutes(30) : appointment.ScheduledTime.AddMinutes(30),
+                takesNewTime = isMove, isRescheduled = isMove, becomesConfirmed = what == "confirm", lead = TimeSpan.FromDays(1), payload = "{}",
                 ids = pending.Take(what switch { "one" => 1, "ten" => 10, _ => 50 }).Select(row => row.Id).ToArray(),
                 doctors = pending.Take(what switch { "one" => 1, "ten" => 10, _ => 50 }).Select(row => row.DoctorId).ToArray(), staff = true,
                 // A result.

@@ -17,12 +17,12 @@ public sealed class LabInterpretationTests
     [InlineData("4.99999999999999999999999999999999999999", null, "3.5", "5.0", "normal")]
     [InlineData("0.1000000000000000000000000000001", null, null, "0.1", "high")]
     [InlineData("123456789012345678901234567890", null, null, "123456789012345678901234567889", "high")]
-    // One bound alone.
+    // Ranges with one bound.
     [InlineData("3", null, null, "5", "normal")]
     [InlineData("6", null, null, "5", "high")]
     [InlineData("3", null, "5", null, "low")]
     [InlineData("6", null, "5", null, "normal")]
-    // Below and above a limit of what was measured.
+    // Values below or above a limit of the measurement.
     [InlineData("3.5", "<", "3.5", "5", "low")]
     [InlineData("3.6", "<", "3.5", "5", "unknown")]
     [InlineData("3.5", "<=", "3.5", "5", "unknown")]
@@ -38,14 +38,17 @@ public sealed class LabInterpretationTests
     [InlineData("3.4", ">", "3.5", null, "unknown")]
     [InlineData("5", "~", "3.5", "5", "unknown")]
     [InlineData("5", "", "3.5", "5", "unknown")]
-    // No range, or one that is none.
+    // Missing and impossible ranges, and numbers that are too large.
     [InlineData("5", null, null, null, "unknown")]
     [InlineData("5", null, "6", "4", "unknown")]
     [InlineData("1e400000", null, null, "5", "unknown")]
     [InlineData("1e99999999999", null, null, "5", "unknown")]
     public void A_value_is_compared_exactly_with_its_range(string value, string? comparator, string? low, string? high, string interpretation) =>
-        Assert.Equal(interpretation, Of(
-            $$"""{"value":{{value}},"unit":"mmol/L","reference_range":{"low":{{low ?? "null"}},"high":{{high ?? "null"}}},"comparator":{{(comparator is null ? "null" : $"\"{comparator}\"")}}}"""));
+        Assert.Equal(interpretation, Interpret(
+            $$"""
+            {"value":{{value}},"unit":"mmol/L","reference_range":{"low":{{low ?? "null"}},"high":{{high ?? "null"}} },
+             "comparator":{{(comparator is null ? "null" : $"\"{comparator}\"")}} }
+            """));
 
     [Theory]
     [InlineData("""{}""")]
@@ -64,10 +67,11 @@ public sealed class LabInterpretationTests
     [InlineData("""{"value":1,"unit":"g","reference_range":{"low":1,"high":2,"unit":"mg"}}""")]
     [InlineData("""{"value":1,"unit":"g","reference_range":{"low":1,"high":2},"comparator":1}""")]
     [InlineData("""{"Value":1,"unit":"g","reference_range":{"low":1,"high":2}}""")]
-    public void What_is_missing_or_of_another_shape_is_unknown(string result) => Assert.Equal("unknown", Of(result));
+    public void A_missing_part_or_another_shape_is_unknown(string result) => Assert.Equal("unknown", Interpret(result));
 
     [Fact]
-    public void A_range_may_repeat_the_unit() => Assert.Equal("normal", Of("""{"value":1,"unit":"g","reference_range":{"low":1,"high":2,"unit":"g"}}"""));
+    public void A_range_may_repeat_the_unit() =>
+        Assert.Equal("normal", Interpret("""{"value":1,"unit":"g","reference_range":{"low":1,"high":2,"unit":"g"}}"""));
 
-    private static string Of(string json) => LabInterpretation.Of(JsonDocument.Parse(json).RootElement);
+    private static string Interpret(string json) => LabInterpretation.Interpret(JsonDocument.Parse(json).RootElement);
 }

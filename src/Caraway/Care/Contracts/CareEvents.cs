@@ -3,7 +3,7 @@ using Caraway.Platform.Security;
 
 namespace Caraway.Care.Contracts;
 
-/// <summary>The events that Care raises. docs/events.md says when, and what each payload holds.</summary>
+/// <summary>The events that Care raises. docs/events.md describes them and their payloads.</summary>
 internal static class CareEvents
 {
     public const string AppointmentCreated = "appointment.created";
@@ -15,9 +15,12 @@ internal static class CareEvents
     public const string CalendarLinkRevoked = "calendar_link.revoked";
 
     public static IReadOnlyList<string> All { get; } =
-        [AppointmentCreated, AppointmentUpdated, AppointmentReminderDue, LabResultCreated, AvailabilityChanged, CalendarLinkCreated, CalendarLinkRevoked];
+    [
+        AppointmentCreated, AppointmentUpdated, AppointmentReminderDue, LabResultCreated, AvailabilityChanged,
+        CalendarLinkCreated, CalendarLinkRevoked,
+    ];
 
-    /// <summary>What a patient's timeline shows of his care.</summary>
+    /// <summary>The events that a patient's timeline shows, with the fields that the patient sees.</summary>
     public static IReadOnlyList<TimelineRule> Timeline { get; } =
     [
         new(AppointmentCreated, Permission.CareReadAll, ["appointment_id", "doctor_id", "scheduled_time"]),

@@ -18,9 +18,9 @@ internal static class ListUsers
     internal const string Matches = " and (email_key like @pattern or lower(full_name) like @pattern)";
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
-        string? role, string? q, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        string? role, string? q, string? limit, string? cursor, PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        if (Page.Read(limit, cursor, out var page) is { } refusal)
+        if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         if (role is { Length: > 0 } && !Roles.All.Contains(role, StringComparer.Ordinal))
             return Refusal.InvalidQuery("role", $"The role must be one of {string.Join(", ", Roles.All)}.");
@@ -29,9 +29,7 @@ internal static class ListUsers
 
         var sql = Select + (string.IsNullOrEmpty(role) ? "" : " and role = @role") + (string.IsNullOrEmpty(q) ? "" : Matches) + " order by id desc" + page.Take;
         var items = await database.List<User.Response>(sql, new { page.Before, role, pattern = Pattern(q) }, cancel);
-        long? next = items.Count > page.Limit ? items[page.Limit - 1].Id : null;
-        if (next is not null)
-            items.RemoveAt(page.Limit);
+        var next = page.Cut(items, user => user.Id);
         var patients = User.ToPatients([.. items.Where(user => user.Role == Roles.Patient).Select(user => user.Id)]);
         return accesses.Add(caller, patients) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
     }

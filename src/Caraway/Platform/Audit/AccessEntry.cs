@@ -1,3 +1,5 @@
+using Caraway.Platform.Http;
+
 namespace Caraway.Platform.Audit;
 
 /// <summary>An access as the access log's readers see it.</summary>
@@ -29,11 +31,9 @@ public sealed record AccessPage(IReadOnlyList<AccessEntry> Items, long? NextCurs
         """;
 
     /// <param name="entries">One more than the page takes when there is a next one.</param>
-    internal static AccessPage Of(List<AccessEntry> entries, int limit)
+    internal static AccessPage Create(List<AccessEntry> entries, Page page)
     {
-        if (entries.Count <= limit)
-            return new AccessPage(entries, null);
-        entries.RemoveAt(limit);
-        return new AccessPage(entries, entries[^1].Id);
+        var next = page.Cut(entries, entry => entry.Id);
+        return new AccessPage(entries, next);
     }
 }

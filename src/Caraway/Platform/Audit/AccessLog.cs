@@ -37,16 +37,24 @@ internal sealed class AccessLog(IOptions<AccessLogOptions> options, CarawayMetri
             return null;
         string? reason = null;
         if (caller.AccessReason is { } header && !AccessReason.TryRead(header, out reason))
-        {
-            return Refusal.InvalidHeader(
-                "X-Access-Reason", $"The reason must have at most {AccessReason.MaxLength} characters and no control characters.");
-        }
-
+            return BadReason;
         var now = time.GetUtcNow().UtcDateTime;
         if (waiting.Writer.TryWrite(new Access(now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), caller, reason, records)))
             return null;
-        metrics.AccessRefused();
-        return Refusal.Busy("This read cannot be recorded now, so it is refused. Try again in a moment.");
+        return Refuse();
+    }
+
+    /// <summary>
+    /// For a change that shows its result: whether the access can be recorded, asked before the change is written. The last tenth of the
+    /// buffer is left for changes that have passed this check.
+    /// </summary>
+    /// <returns>The refusal to answer with instead, or null.</returns>
+    public Refusal? Check(Caller caller)
+    {
+        if (caller.AccessReason is { } header && !AccessReason.TryRead(header, out _))
+            return BadReason;
+        var capacity = options.Value.Capacity;
+        return waiting.Reader.Count < capacity - capacity / 10 ? null : Refuse();
     }
 
     /// <summary>
@@ -70,5 +78,14 @@ internal sealed class AccessLog(IOptions<AccessLogOptions> options, CarawayMetri
     {
         metrics.AccessesRecorded(count);
         Interlocked.Exchange(ref written, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+    }
+
+    private static Refusal BadReason { get; } = Refusal.InvalidHeader(
+        "X-Access-Reason", $"The reason must have at most {AccessReason.MaxLength} characters and no control characters.");
+
+    private Refusal Refuse()
+    {
+        metrics.AccessRefused();
+        return Refusal.Busy("This read cannot be recorded now, so it is refused. Try again in a moment.");
     }
 }

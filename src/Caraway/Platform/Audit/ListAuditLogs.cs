@@ -43,9 +43,9 @@ internal static class ListAuditLogs
     }
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
-        string? subject, string? actor, string? name, string? from, string? to, string? limit, string? cursor, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        string? subject, string? actor, string? name, string? from, string? to, string? limit, string? cursor, PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        if (Page.Read(limit, cursor, out var page) is { } refusal)
+        if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         foreach (var (filter, value) in new[] { ("subject", subject), ("actor", actor), ("name", name) })
         {
@@ -60,8 +60,8 @@ internal static class ListAuditLogs
 
         var sql = Sql(!string.IsNullOrEmpty(subject), !string.IsNullOrEmpty(actor), !string.IsNullOrEmpty(name), first is not null, end is not null);
         var rows = await database.List<Row>(sql + page.Take, new { page.Before, subject, actor, name, from = first, to = end }, cancel);
-        long? next = rows.Count > page.Limit ? rows[page.Limit - 1].Id : null;
-        var items = rows.Take(page.Limit).Select(row => new Entry(
+        var next = page.Cut(rows, row => row.Id);
+        var items = rows.Select(row => new Entry(
             row.Id, row.Position, row.Time, row.EventName, row.Subject, row.Actor, row.OnBehalfOf, row.RequestId, row.Address, row.Payload is null ? null : JsonNode.Parse(row.Payload)!.AsObject())).ToList();
         long[] patients = [.. items.Select(item => item.Payload?["patient_id"]).OfType<JsonValue>().Select(id => id.TryGetValue(out long patient) ? patient : 0).Where(patient => patient > 0).Distinct()];
         var shown = new AccessedRecords { Kind = "platform.event", Ids = [.. items.Select(item => item.Id)], PatientIds = patients.Length == 0 ? null : patients };

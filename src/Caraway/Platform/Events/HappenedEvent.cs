@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Caraway.Platform.Http;
 
 namespace Caraway.Platform.Events;
 
@@ -32,6 +33,9 @@ public sealed record Timeline(IReadOnlyList<HappenedEvent> Items, long? NextCurs
 {
     /// <param name="rows">One more than the page takes when there is a next one.</param>
     /// <param name="fields">Which fields of an event's payload are shown; null for all.</param>
-    internal static Timeline Of(IReadOnlyList<HappenedEvent.Row> rows, int limit, Func<string, string[]?> fields) =>
-        new([.. rows.Take(limit).Select(row => row.Shown(fields(row.Name)))], rows.Count > limit ? rows[limit - 1].Id : null);
+    internal static Timeline Create(List<HappenedEvent.Row> rows, Page page, Func<string, string[]?> fields)
+    {
+        var next = page.Cut(rows, row => row.Id);
+        return new Timeline([.. rows.Select(row => row.Shown(fields(row.Name)))], next);
+    }
 }

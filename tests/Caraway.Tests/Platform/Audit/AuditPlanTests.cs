@@ -13,7 +13,7 @@ namespace Caraway.Tests.Platform.Audit;
 [Trait("Category", "Long")]
 public sealed class AuditPlanTests(MillionEvents million, ITestOutputHelper output) : IClassFixture<MillionEvents>
 {
-    private static string Longest => new Page(Page.MaxLimit, 0).Take;
+    private static string Longest => new Page(new PageSizes().MaxSize, 0).Take;
 
     public static TheoryData<string, string> Statements => new()
     {
