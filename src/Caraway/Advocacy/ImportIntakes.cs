@@ -4,22 +4,22 @@ using Caraway.Platform.Postgres;
 namespace Caraway.Advocacy;
 
 /// <summary>
-/// <c>caraway import intakes</c>: writes intakes from elsewhere, a chunk in one short statement. The external reference says which are there
-/// already, so that a run may be killed and repeated: whole cases only, and none twice.
+/// <c>caraway import intakes</c>: writes intakes of another source, each chunk in one short statement. The external reference tells which
+/// cases exist already. A run may therefore be killed and repeated: each case is written whole, and once.
 /// </summary>
 internal static class ImportIntakes
 {
-    /// <summary>Large enough for speed, small enough that no transaction holds others back for long.</summary>
+    /// <summary>Rows of one transaction. More would be faster, but would hold the sequencer of events back for longer.</summary>
     public const int ChunkSize = 5_000;
 
     private const string Actor = "import";
 
-    /// <summary>An intake, already validated by <see cref="SubmitIntake.Request"/>'s rules, and the decision of its case where there is one.</summary>
-    /// <param name="Decision">APPROVED or DENIED: the case walks there by way of IN_REVIEW and SUBMITTED; null leaves it in NEW.</param>
+    /// <summary>A valid intake by the rules of <see cref="SubmitIntake.Request"/>, and the decision of its case if there is one.</summary>
+    /// <param name="Decision">APPROVED or DENIED: the case gets there through IN_REVIEW and SUBMITTED. Null leaves it in NEW.</param>
     /// <param name="DecisionReason">The decision in the source's words.</param>
     public sealed record Intake(SubmitIntake.Request Request, string? Decision, string? DecisionReason);
 
-    /// <summary>The steps of a decided case; the last one's target is the decision.</summary>
+    /// <summary>The steps of a decided case. The target of the last step is the decision.</summary>
     internal static readonly (string? From, string? To)[] Steps =
     [
         (null, CaseStatus.New),
@@ -28,16 +28,22 @@ internal static class ImportIntakes
         (CaseStatus.Submitted, null),
     ];
 
-    /// <summary>Rows go in by the file's order and steps by their own, so that ids tell both, and two imports of one file cannot deadlock.</summary>
+    /// <summary>
+    /// Rows are inserted in the order of the file, and steps in their own order: ids then follow both orders, and two imports of one file
+    /// cannot deadlock.
+    /// </summary>
     internal const string Insert = """
         with batch as materialized (
             select nextval('advocacy.applicants_id_seq') as applicant_id, r.*
-            from unnest(@names::text[], @emails::text[], @phones::text[], @narratives::text[], @references::text[], @decisions::text[], @reasons::text[])
+            from unnest(
+                    @names::text[], @emails::text[], @phones::text[], @narratives::text[], @references::text[],
+                    @decisions::text[], @reasons::text[])
                 with ordinality r (full_name, email, phone, narrative, reference, decision, reason, place)
             where not exists (select from advocacy.cases c where c.external_reference = r.reference)
         ), opened as (
             insert into advocacy.cases (applicant_id, narrative, external_reference, current_status, version, created_at, updated_at)
-            select applicant_id, narrative, reference, coalesce(decision, @initial), case when decision is null then 1 else @decidedVersion end, @now, @now
+            select applicant_id, narrative, reference, coalesce(decision, @initial),
+                case when decision is null then 1 else @decidedVersion end, @now, @now
             from batch order by place
             on conflict (external_reference) do nothing
             returning id, external_reference
@@ -50,7 +56,8 @@ internal static class ImportIntakes
             select w.id, w.applicant_id, w.reference, w.place, s.step, s.from_status, coalesce(s.to_status, w.decision) as to_status,
                 case s.step when 1 then 'case created from intake' when @lastStep then w.reason end as reason
             from written w
-            join unnest(@froms::text[], @tos::text[]) with ordinality s (from_status, to_status, step) on s.step = 1 or w.decision is not null
+            join unnest(@froms::text[], @tos::text[]) with ordinality s (from_status, to_status, step)
+                on s.step = 1 or w.decision is not null
         ), moved as (
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
             select id, from_status, to_status, @Actor, reason, @now from step order by place, step
@@ -66,9 +73,9 @@ internal static class ImportIntakes
         select count(*) from opened
         """;
 
-    /// <summary>Writes what is not there yet, all of it or, on a fault or a kill, nothing.</summary>
+    /// <summary>Opens a case for each intake that does not have one yet. A fault or a kill leaves nothing of the chunk.</summary>
     /// <param name="intakes">Each with an external reference.</param>
-    /// <returns>How many cases were opened.</returns>
+    /// <returns>The number of cases that were opened.</returns>
     public static Task<long> Write(IReadOnlyCollection<Intake> intakes, Database database, TimeProvider time, CancellationToken cancel) =>
         database.First<long>(
             Insert,

@@ -1,14 +1,12 @@
-using System.Globalization;
-
 namespace Caraway.Advocacy;
 
 /// <summary>
-/// A row of the Independent Medical Review determinations of California's Department of Managed Health Care (samples/README.md): a
-/// person whose plan denied a treatment, and what the independent review decided.
+/// A row of the Independent Medical Review determinations of California's Department of Managed Health Care (samples/README.md): the
+/// denial of a treatment by a health plan, and the decision of the independent review.
 /// </summary>
 internal static class ImrDetermination
 {
-    /// <summary>The source's columns, in its order; a file with these is recognised.</summary>
+    /// <summary>The columns of the source, in its order. A file that has all of them is a file of determinations.</summary>
     public static readonly string[] Columns =
     [
         "Reference ID", "Report Year", "Diagnosis Category", "Diagnosis Sub Category", "Treatment Category", "Treatment Sub Category",
@@ -18,8 +16,8 @@ internal static class ImrDetermination
     private const string Overturned = "Overturned Decision of Health Plan";
     private const string Upheld = "Upheld Decision of Health Plan";
 
-    /// <summary>The intake that a row tells of. The people in it are de-identified, so the applicant's name is the reference.</summary>
-    /// <param name="value">The row's value of a column.</param>
+    /// <summary>Makes an intake of a row. The source does not name people, so the applicant's name is the reference.</summary>
+    /// <param name="value">Gives the row's value of a column.</param>
     /// <returns>The intake, or a sentence for each value that cannot be used.</returns>
     public static (ImportIntakes.Intake? Intake, IReadOnlyList<string> Faults) Read(Func<string, string> value)
     {
@@ -36,27 +34,32 @@ internal static class ImrDetermination
         if (Ground(value("Type")) is not { } ground)
             faults.Add("Type must be \"Medical Necessity\", \"Experimental/Investigational\" or \"Urgent Care\".");
         else if (faults.Count == 0)
-            return (Intake(value, ground, determination), faults);
+            return (CreateIntake(value, ground, determination), faults);
         return (null, faults);
     }
 
-    private static ImportIntakes.Intake Intake(Func<string, string> value, string ground, string determination)
+    private static ImportIntakes.Intake CreateIntake(Func<string, string> value, string ground, string determination)
     {
         var reference = value("Reference ID");
-        var narrative = string.Create(CultureInfo.InvariantCulture, $"""
-            The health plan denied {Named(value("Treatment Sub Category"), value("Treatment Category")) ?? "a treatment that the source does not name"} for {Diagnosis(value)}. {ground} {Person(value("Age Range"), value("Patient Gender"))} The independent medical review was reported in {value("Report Year")}.
-            """);
+        var narrative = $"The health plan denied {Treatment(value)} for {Diagnosis(value)}. {ground} "
+            + $"{Person(value("Age Range"), value("Patient Gender"))} "
+            + $"The independent medical review was reported in {value("Report Year")}.";
         return new ImportIntakes.Intake(
             new SubmitIntake.Request { FullName = "IMR enrollee " + reference, Narrative = narrative, ExternalReference = reference },
             determination == Overturned ? CaseStatus.Approved : CaseStatus.Denied,
             determination);
     }
 
-    private static string Diagnosis(Func<string, string> value) =>
-        Named(value("Diagnosis Sub Category"), value("Diagnosis Category")) is { } named ? $"the diagnosis {named}" : "a diagnosis that the source does not name";
+    private static string Treatment(Func<string, string> value) =>
+        Name(value("Treatment Sub Category"), value("Treatment Category")) ?? "a treatment that the source does not name";
 
-    /// <summary>Hundreds of the source's rows lack one of the two, and some both.</summary>
-    private static string? Named(string part, string whole) => (string.IsNullOrWhiteSpace(part), string.IsNullOrWhiteSpace(whole)) switch
+    private static string Diagnosis(Func<string, string> value) =>
+        Name(value("Diagnosis Sub Category"), value("Diagnosis Category")) is { } name
+            ? $"the diagnosis {name}"
+            : "a diagnosis that the source does not name";
+
+    /// <summary>Hundreds of the source's rows lack one of the two, and some lack both.</summary>
+    private static string? Name(string part, string whole) => (string.IsNullOrWhiteSpace(part), string.IsNullOrWhiteSpace(whole)) switch
     {
         (true, true) => null,
         (true, false) => whole,
@@ -78,7 +81,7 @@ internal static class ImrDetermination
         {
             "" => null,
             "65+" => "65 years or older",
-            // The source writes one of its ranges as 11_20.
+            // The source spells one of its ranges 11_20.
             var range => range.Replace('_', '-') + " years old",
         };
         return (years, gender.Trim().ToLowerInvariant()) switch

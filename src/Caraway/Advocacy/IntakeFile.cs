@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -5,17 +6,19 @@ using System.Text;
 using System.Text.Json;
 using Caraway.Platform.Hosting;
 using CsvHelper;
-using CsvHelper.Configuration;
 
 namespace Caraway.Advocacy;
 
 /// <summary>
-/// A CSV file of intakes (RFC 4180, UTF-8, a header row; commas, semicolons, tabs or bars). It is read as a stream, as often as asked for:
-/// once to validate all of it, once to write.
+/// A CSV file of intakes (RFC 4180, UTF-8, a header row; the delimiter is a comma, a semicolon, a tab or a bar). Each reading is a stream:
+/// the import reads the file once to validate all of it, and once to write.
 /// </summary>
 internal sealed class IntakeFile
 {
     private const int LongestField = 1_000_000;
+
+    /// <summary>In bytes. It bounds the memory that a missing quote can take.</summary>
+    private const int LongestRow = 4 * LongestField;
 
     private static readonly string[] Fields = ["full_name", "email", "phone", "narrative", "external_reference"];
 
@@ -24,82 +27,87 @@ internal sealed class IntakeFile
     private readonly string[] header;
     private readonly Dictionary<string, int> columns;
     private readonly bool isImr;
-    private readonly (long Length, DateTime Written) seen;
+    private readonly (long Length, DateTime Written) stateWhenOpened;
 
     private IntakeFile(FileInfo file, char delimiter, string[] header, IReadOnlyDictionary<string, string> map)
     {
         this.file = file;
         this.delimiter = delimiter;
         this.header = header;
-        seen = (file.Length, file.LastWriteTimeUtc);
+        stateWhenOpened = (file.Length, file.LastWriteTimeUtc);
         isImr = map.Count == 0 && ImrDetermination.Columns.All(column => header.Contains(column, StringComparer.Ordinal));
         columns = isImr
             ? ImrDetermination.Columns.ToDictionary(column => column, column => Array.IndexOf(header, column), StringComparer.Ordinal)
-            : Place(header, map);
+            : FindColumns(header, map);
     }
 
-    /// <summary>A row of the file: an intake, or what is wrong with it.</summary>
+    /// <summary>A row of the file: an intake, or the faults of the row.</summary>
     /// <param name="Line">The line of the file on which the row begins, from 1.</param>
     /// <param name="Faults">Plain sentences; empty on a good row.</param>
     public sealed record Row(int Line, ImportIntakes.Intake? Intake, IReadOnlyList<string> Faults);
 
     /// <summary>Opens the file and finds its columns.</summary>
-    /// <param name="map">Field and column; empty when the columns have the fields' names, or are the IMR's.</param>
-    /// <exception cref="CommandException">No such file, or a column is missing.</exception>
+    /// <param name="map">Field and column; empty when the columns have the fields' names, or are those of the IMR determinations.</param>
+    /// <exception cref="CommandException">The file does not exist, cannot be read, or lacks a column.</exception>
     public static IntakeFile Open(string path, IReadOnlyDictionary<string, string> map)
     {
         if (map.Keys.FirstOrDefault(field => !Fields.Contains(field, StringComparer.Ordinal)) is { } unknown)
-            throw new CommandException(ExitCode.BadInput, $"--map knows no field {unknown}. The fields are {string.Join(", ", Fields)}.");
+        {
+            var known = string.Join(", ", Fields);
+            throw new CommandException(ExitCode.BadInput, $"--map does not know the field {unknown}. The fields are {known}.");
+        }
+
         var file = new FileInfo(path);
         if (!file.Exists)
-            throw new CommandException(ExitCode.BadInput, $"There is no file {path}.");
+            throw new CommandException(ExitCode.BadInput, $"There is no file {file.FullName}.");
         try
         {
-            var delimiter = Delimiter(file);
-            using var parser = Parser(file, delimiter, _ => { });
-            if (!parser.Read())
-                throw new CommandException(ExitCode.BadInput, $"{path} is empty; a header row is needed.");
-            return new IntakeFile(file, delimiter, [.. parser.Record!.Select(name => name.Trim())], map);
+            var delimiter = FindDelimiter(file);
+            using var reader = CreateReader(file, delimiter, () => { });
+            if (!reader.Read())
+                throw new CommandException(ExitCode.BadInput, $"{file.FullName} is empty. It needs a header row.");
+            return new IntakeFile(file, delimiter, [.. reader.Current.ToArray().Select(name => name.Trim())], map);
         }
-        catch (Exception e) when (e is UnauthorizedAccessException or IOException or DecoderFallbackException)
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException or DecoderFallbackException or CsvFormatException)
         {
-            throw Unreadable(path, 1, e);
+            throw Unreadable(file, 1, e);
         }
     }
 
-    /// <summary>All rows, in order. Rows that repeat a reference of an earlier row are faulty.</summary>
-    /// <exception cref="CommandException">The file changed since it was opened, or is not UTF-8.</exception>
+    /// <summary>All rows, in order. A row that repeats the reference of an earlier row is faulty.</summary>
+    /// <exception cref="CommandException">The file changed after it was opened, or is not UTF-8.</exception>
     public IEnumerable<Row> Read()
     {
         var references = new Dictionary<UInt128, int>();
         var copies = new Dictionary<UInt128, int>();
-        var damaged = false;
-        using var parser = Parser(file, delimiter, _ => damaged = true);
-        Advance(parser, 0);
-        var before = parser.RawRow;
+        var isDamaged = false;
+        using var reader = CreateReader(file, delimiter, () => isDamaged = true);
+        Advance(reader);
         while (true)
         {
-            damaged = false;
-            if (!Advance(parser, before))
+            isDamaged = false;
+            if (!Advance(reader))
                 break;
-            var line = before + 1;
-            before = parser.RawRow;
-            if (parser.Record is [""])
+            var record = reader.Current.ToArray();
+            var line = (int)reader.LineNumber;
+            if (record is [""])
                 continue;
-            yield return Judge(line, parser.Record!, damaged, references, copies);
+            if (record.Any(value => value.Length > LongestField))
+                throw TooLong(file, line);
+            yield return Judge(line, record, isDamaged, references, copies);
         }
 
         file.Refresh();
-        if (seen != (file.Length, file.LastWriteTimeUtc))
-            throw new CommandException(ExitCode.BadInput, $"{file.Name} was changed while it was being read. Run the import again.");
+        if (stateWhenOpened != (file.Length, file.LastWriteTimeUtc))
+            throw new CommandException(ExitCode.BadInput, $"{file.FullName} was changed during the import. Run the import again.");
     }
 
-    private Row Judge(int line, string[] record, bool damaged, Dictionary<UInt128, int> references, Dictionary<UInt128, int> copies)
+    private Row Judge(int line, string[] record, bool isDamaged, Dictionary<UInt128, int> references, Dictionary<UInt128, int> copies)
     {
-        if (damaged)
-            return new Row(line, null, ["A quote stands where none may stand (RFC 4180)."]);
+        if (isDamaged)
+            return new Row(line, null, ["A quote is in a place where RFC 4180 does not allow one."]);
         if (record.Length != header.Length)
-            return new Row(line, null, [string.Create(CultureInfo.InvariantCulture, $"It has {record.Length} values; the header has {header.Length}.")]);
+            return new Row(line, null, [$"It has {record.Length} values; the header has {header.Length}."]);
         var (intake, faults) = isImr ? ImrDetermination.Read(column => record[columns[column]]) : Map(record, copies);
         if (intake is null)
             return new Row(line, null, faults);
@@ -107,13 +115,17 @@ internal sealed class IntakeFile
         var all = new List<string>(faults);
         all.AddRange(Validate(intake.Request));
         if (all.Count == 0 && !references.TryAdd(Digest(intake.Request.ExternalReference!), line))
-            all.Add(string.Create(CultureInfo.InvariantCulture, $"external_reference: the row on line {references[Digest(intake.Request.ExternalReference!)]} has the same."));
+        {
+            var earlier = references[Digest(intake.Request.ExternalReference!)];
+            all.Add(string.Create(CultureInfo.InvariantCulture, $"external_reference: the row on line {earlier} has the same."));
+        }
+
         return all.Count == 0 ? new Row(line, intake, []) : new Row(line, null, all);
     }
 
     private (ImportIntakes.Intake Intake, IReadOnlyList<string> Faults) Map(string[] record, Dictionary<UInt128, int> copies)
     {
-        // An empty value of a CSV file is no value; optional fields stay away then.
+        // CSV cannot tell an empty text from an absent one. Empty means absent.
         string? Value(string field) => columns.TryGetValue(field, out var place) && record[place].Length > 0 ? record[place] : null;
         var request = new SubmitIntake.Request
         {
@@ -121,12 +133,15 @@ internal sealed class IntakeFile
             Email = Value("email"),
             Phone = Value("phone"),
             Narrative = Value("narrative"),
-            ExternalReference = Value("external_reference"),
+            ExternalReference = Value("external_reference") ?? ReferenceOf(record, copies),
         };
-        return (new ImportIntakes.Intake(request.ExternalReference is null ? request with { ExternalReference = ReferenceOf(record, copies) } : request, null, null), []);
+        return (new ImportIntakes.Intake(request, null, null), []);
     }
 
-    /// <summary>A row without a reference gets one of its content, so that a second run knows it. Equal rows of one file are numbered.</summary>
+    /// <summary>
+    /// The reference of a row that has none of its own: a hash of its content, so that a second run recognises the row. Equal rows of one
+    /// file are numbered.
+    /// </summary>
     private static string ReferenceOf(string[] record, Dictionary<UInt128, int> copies)
     {
         var content = string.Join('\u001f', record);
@@ -137,10 +152,15 @@ internal sealed class IntakeFile
 
     private static IEnumerable<string> Validate(SubmitIntake.Request request)
     {
-        foreach (var (name, text) in new[] { ("full_name", request.FullName), ("email", request.Email), ("phone", request.Phone), ("narrative", request.Narrative), ("external_reference", request.ExternalReference) })
+        (string Name, string? Text)[] values =
+        [
+            ("full_name", request.FullName), ("email", request.Email), ("phone", request.Phone), ("narrative", request.Narrative),
+            ("external_reference", request.ExternalReference),
+        ];
+        foreach (var (name, text) in values)
         {
             if (text?.Contains('\0', StringComparison.Ordinal) == true)
-                yield return $"{name}: This has the character U+0000, which cannot be kept.";
+                yield return $"{name}: This has the character U+0000, which the database cannot store.";
         }
 
         var wrong = new List<ValidationResult>();
@@ -149,7 +169,7 @@ internal sealed class IntakeFile
             yield return $"{JsonNamingPolicy.SnakeCaseLower.ConvertName(fault.MemberNames.FirstOrDefault() ?? "")}: {fault.ErrorMessage}";
     }
 
-    private static Dictionary<string, int> Place(string[] header, IReadOnlyDictionary<string, string> map)
+    private static Dictionary<string, int> FindColumns(string[] header, IReadOnlyDictionary<string, string> map)
     {
         var places = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var field in Fields)
@@ -161,57 +181,73 @@ internal sealed class IntakeFile
             if (place >= 0)
                 places[field] = place;
             else if (map.ContainsKey(field) || field is "full_name" or "narrative")
-                throw new CommandException(ExitCode.BadInput, $"The file has no column {column} for {field}. Its columns are: {string.Join(", ", header)}. Name yours with --map {field}=COLUMN.");
+            {
+                throw new CommandException(
+                    ExitCode.BadInput,
+                    $"The file has no column {column} for {field}. Its columns are: {string.Join(", ", header)}. "
+                    + $"Name yours with --map {field}=COLUMN.");
+            }
         }
 
         return places;
     }
 
-    /// <summary>The candidate that the header row has most of, outside quotes.</summary>
-    private static char Delimiter(FileInfo file)
+    /// <summary>The candidate that is most frequent in the header row, outside quotes.</summary>
+    private static char FindDelimiter(FileInfo file)
     {
-        using var reader = Text(file.OpenRead());
+        using var reader = OpenText(file);
         var line = reader.ReadLine() ?? "";
         var bare = string.Concat(line.Split('"').Where((_, i) => i % 2 == 0));
         return new[] { ',', ';', '\t', '|' }.MaxBy(candidate => bare.Count(c => c == candidate));
     }
 
-    private bool Advance(CsvParser parser, int line)
+    private bool Advance(CsvReader reader)
     {
         try
         {
-            return parser.Read();
+            return reader.Read();
         }
-        catch (Exception e) when (e is DecoderFallbackException or MaxFieldSizeException or IOException)
+        catch (Exception e) when (e is DecoderFallbackException or CsvFormatException or IOException)
         {
-            throw Unreadable(file.FullName, line + 1, e);
+            throw Unreadable(file, (int)reader.LineNumber, e);
         }
     }
 
-    private static CommandException Unreadable(string path, int line, Exception e) => new(
-        ExitCode.BadInput,
-        e switch
-        {
-            DecoderFallbackException => string.Create(CultureInfo.InvariantCulture, $"{path} is not UTF-8 text (after line {line}). Convert it first: iconv -f WINDOWS-1252 -t UTF-8"),
-            MaxFieldSizeException => string.Create(CultureInfo.InvariantCulture, $"{path}: the row on line {line} has a value of over {LongestField:#,0} characters; a quote may be missing."),
-            _ => $"{path} cannot be read: {e.Message}",
-        },
-        e);
+    private static CommandException Unreadable(FileInfo file, int line, Exception e) => e switch
+    {
+        // The decoder works a buffer ahead, so the faulty byte is somewhere after this line.
+        DecoderFallbackException => new CommandException(
+            ExitCode.BadInput,
+            $"{file.FullName} is not UTF-8 text (after line {line}). Convert it first: iconv -f WINDOWS-1252 -t UTF-8",
+            e),
+        CsvFormatException tooLong => TooLong(file, (int)tooLong.LineNumber),
+        _ => new CommandException(ExitCode.BadInput, $"{file.FullName} cannot be read: {e.Message}", e),
+    };
 
-    private static CsvParser Parser(FileInfo file, char delimiter, Action<string> damaged) => new(
-        Text(file.OpenRead()),
-        new CsvConfiguration(CultureInfo.InvariantCulture)
+    private static CommandException TooLong(FileInfo file, int line) => new(
+        ExitCode.BadInput,
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{file.FullName}: the row on line {line} has a value of over {LongestField:#,0} characters; a quote may be missing."));
+
+    /// <param name="onDamage">Called for a row whose quotes do not follow RFC 4180, before the row is read.</param>
+    private static CsvReader CreateReader(FileInfo file, char delimiter, Action onDamage) => CsvReader.Create(
+        OpenText(file),
+        new CsvReaderOptions
         {
-            Delimiter = delimiter.ToString(),
-            BadDataFound = found => damaged(found.RawRecord),
-            MaxFieldSize = LongestField,
-            // Skipped here instead, so that lines are counted right.
-            IgnoreBlankLines = false,
+            Separator = delimiter,
+            HasHeader = false,
+            SkipEmptyLines = false,
+            TrackLineNumbers = true,
+            MaxRecordSize = LongestRow,
+            OnMalformedRecord = _ => onDamage(),
         });
 
-    private static StreamReader Text(Stream stream) =>
-        new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
+    private static StreamReader OpenText(FileInfo file)
+    {
+        var strict = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+        return new StreamReader(file.OpenRead(), strict, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
+    }
 
-    private static UInt128 Digest(string text) =>
-        System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    private static UInt128 Digest(string text) => BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }
