@@ -9,13 +9,17 @@ namespace Caraway.Identity;
 /// </summary>
 internal sealed class PatientTimelines(IEnumerable<TimelineRule> rules) : IEventHandler
 {
-    /// <summary>A repetition finds what it wrote, and writes nothing.</summary>
+    /// <summary>
+    /// A repetition finds what it wrote, and writes nothing. The log can name patients that a way back of the schema has deleted: their
+    /// events have no timeline.
+    /// </summary>
     private const string Insert = """
         with given as (
             select * from unnest(@ids, @subjects, @patients) as g (id, subject, patient_id)
         ), bound as (
             insert into identity.patient_subjects (subject, patient_id)
-            select distinct on (subject) subject, patient_id from given where patient_id is not null order by subject, id
+            select distinct on (subject) subject, patient_id from given g
+            where exists (select from identity.user_card u where u.id = g.patient_id) order by subject, id
             on conflict (subject) do nothing
             returning subject, patient_id
         ), known as (

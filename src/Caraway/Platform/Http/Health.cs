@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json.Serialization;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -17,7 +18,13 @@ internal static class Health
     public static string Version { get; } =
         typeof(Health).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
-    public sealed record Answer(string Status, string Service, string Version, string Database);
+    /// <param name="Detail">Only when the schema of the database does not fit the program: the reason.</param>
+    public sealed record Answer(
+        string Status,
+        string Service,
+        string Version,
+        string Database,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail = null);
 
     public sealed record Greeting(string Status, string Service);
 
@@ -39,26 +46,28 @@ internal static class Health
     private static Ok<Greeting> Greet(IOptions<ServerOptions> server) => TypedResults.Ok(new Greeting("ok", server.Value.ServiceName));
 
     private static async Task<Results<Ok<Answer>, JsonHttpResult<Answer>>> Check(
-        Database database, IOptions<ServerOptions> server, TimeProvider time, IHostApplicationLifetime lifetime, CancellationToken cancel)
+        NpgsqlDataSource source, IOptions<ServerOptions> server, TimeProvider time, IHostApplicationLifetime lifetime, CancellationToken cancel)
     {
-        var answers = !lifetime.ApplicationStopping.IsCancellationRequested && await Answers(database, time, cancel);
+        var misfits = lifetime.ApplicationStopping.IsCancellationRequested ? null : await FindMisfits(source, time, cancel);
         var service = server.Value.ServiceName;
-        return answers
-            ? TypedResults.Ok(new Answer("oh yeah, we good", service, Version, "postgresql"))
-            : TypedResults.Json(new Answer("not ready", service, Version, "postgresql"), PlatformJson.Default.Answer, statusCode: 503);
+        if (misfits is [])
+            return TypedResults.Ok(new Answer("oh yeah, we good", service, Version, "postgresql"));
+        var detail = misfits is null ? null : "The schema of the database does not fit this program. " + string.Join(' ', misfits);
+        return TypedResults.Json(new Answer("not ready", service, Version, "postgresql", detail), PlatformJson.Default.Answer, statusCode: 503);
     }
 
-    private static async Task<bool> Answers(Database database, TimeProvider time, CancellationToken cancel)
+    /// <returns>The reasons why the schema does not fit the program, or null when the database does not answer in time.</returns>
+    private static async Task<IReadOnlyList<string>?> FindMisfits(NpgsqlDataSource source, TimeProvider time, CancellationToken cancel)
     {
         using var patience = new CancellationTokenSource(Patience, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
         try
         {
-            return await database.First<int>("select 1", null, both.Token) == 1;
+            return Migrator.Misfits(Migrator.Embedded, await new Migrator(source, Migrator.Embedded).Status(both.Token));
         }
         catch (Exception e) when (e is NpgsqlException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
-            return false;
+            return null;
         }
     }
 }

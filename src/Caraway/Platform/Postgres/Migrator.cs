@@ -9,7 +9,9 @@ using Npgsql;
 
 namespace Caraway.Platform.Postgres;
 
-/// <summary>A numbered change of the schema, with the way back. Line 1 may be <c>-- backward-compatible</c>: older programs run with it.</summary>
+/// <summary>
+/// A numbered change of the schema, with the way back. When the first line is <c>-- backward-compatible</c>, older programs run with it.
+/// </summary>
 internal sealed record Migration(int Number, string Name, string Up, string Down)
 {
     public const string CompatibleMark = "-- backward-compatible";
@@ -22,19 +24,19 @@ internal sealed record Migration(int Number, string Name, string Up, string Down
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Number:0000}_{Name}");
 }
 
-/// <summary>What the database says of one migration.</summary>
+/// <summary>The database's record of one migration.</summary>
 internal sealed record AppliedMigration(int Number, string Name, string Checksum, bool IsBackwardCompatible, DateTime AppliedAt)
 {
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Number:0000}_{Name}");
 }
 
 /// <summary>
-/// Brings the schema up or down. Each migration is a transaction of its own that first takes a lock and looks again, so any number of
-/// runners at once do the work of one, and a kill leaves whole migrations only.
+/// Applies migrations and takes them back. Each migration is a transaction of its own that first takes a lock and reads the state again.
+/// Several runners at the same time therefore do the work of one, and a kill leaves only whole migrations.
 /// </summary>
 internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Migration> known)
 {
-    // Held to the transaction's end, so that it works behind a transaction pooler too.
+    // Held until the end of the transaction, so that it also works behind a transaction pooler.
     private const string Lock = "select pg_advisory_xact_lock(hashtext('caraway.migrations'))";
 
     private const string Prepare = """
@@ -46,7 +48,8 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
             is_backward_compatible boolean not null,
             applied_at timestamptz not null
         );
-        """;
+
+        """ + GivenIds.Table;
 
     private const string Applied =
         "select number, name, checksum, is_backward_compatible, applied_at from platform.migrations order by number";
@@ -56,14 +59,14 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
     [GeneratedRegex(@"^(?<number>\d{4})_(?<name>[a-z0-9_]+)\.up\.sql$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex UpFile { get; }
 
-    /// <summary>What has been applied, in order; empty on a new database.</summary>
+    /// <summary>The applied migrations, in order. A new database has none.</summary>
     public async Task<IReadOnlyList<AppliedMigration>> Status(CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
         return await ReadApplied(connection, cancel);
     }
 
-    /// <summary>The sentences that say why this program must not run on this database; empty when it may.</summary>
+    /// <summary>The reasons why this program must not run on this database, as sentences. Empty when it may.</summary>
     public static IReadOnlyList<string> Misfits(IReadOnlyList<Migration> known, IReadOnlyList<AppliedMigration> applied)
     {
         var sentences = new List<string>(Changes(known, applied));
@@ -72,7 +75,8 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
         return sentences;
     }
 
-    /// <summary>Stops the program, with every reason, where the schema is not the one it was written for.</summary>
+    /// <summary>Stops the program when the schema does not fit it.</summary>
+    /// <exception cref="CommandException">The message has every reason.</exception>
     public async Task Check(CancellationToken cancel)
     {
         var misfits = Misfits(known, await Status(cancel));
@@ -80,7 +84,7 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
             throw new CommandException(ExitCode.Database, string.Join(Environment.NewLine, misfits));
     }
 
-    /// <summary>Applies what is missing, in order.</summary>
+    /// <summary>Applies the missing migrations, in order.</summary>
     /// <returns>The migrations that this call applied.</returns>
     public async Task<IReadOnlyList<Migration>> Up(DateTimeOffset now, CancellationToken cancel)
     {
@@ -98,7 +102,7 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
                 throw new CommandException(ExitCode.Database, string.Join(Environment.NewLine, changes));
             if (applied.Any(a => a.Number == migration.Number))
                 continue;
-            await Run(connection, migration.ToString(), migration.Up, cancel);
+            await GivenIds.Keep(connection, () => Run(connection, migration.ToString(), migration.Up, cancel), cancel);
             await connection.ExecuteAsync(new CommandDefinition(
                 "insert into platform.migrations values (@Number, @Name, @Checksum, @IsBackwardCompatible, @now)",
                 new { migration.Number, migration.Name, migration.Checksum, migration.IsBackwardCompatible, now = now.UtcDateTime },
@@ -110,7 +114,7 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
         return done;
     }
 
-    /// <summary>Takes back every migration above <paramref name="target"/>, newest first. Their data goes with them.</summary>
+    /// <summary>Takes back every migration above <paramref name="target"/>, newest first. Their data is deleted.</summary>
     /// <returns>The migrations that this call took back.</returns>
     public async Task<IReadOnlyList<Migration>> Down(int target, CancellationToken cancel)
     {
@@ -124,10 +128,14 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
             if (last is null || last.Number <= target)
                 return done;
             var migration = known.FirstOrDefault(m => m.Number == last.Number)
-                ?? throw new CommandException(ExitCode.Database, $"Migration {last} is newer than this program, which does not know the way back. Use the program that applied it.");
+                ?? throw new CommandException(
+                    ExitCode.Database,
+                    $"Migration {last} is newer than this program, which does not know the way back. Use the program that applied it.");
             if (Changes(known, [last]) is { Count: > 0 } changes)
                 throw new CommandException(ExitCode.Database, string.Join(Environment.NewLine, changes));
-            await Run(connection, migration.ToString(), migration.Down, cancel);
+            // A database that an earlier program migrated lacks the table of given ids.
+            await connection.ExecuteAsync(new CommandDefinition(GivenIds.Table, cancellationToken: cancel));
+            await GivenIds.Keep(connection, () => Run(connection, migration.ToString(), migration.Down, cancel), cancel);
             await connection.ExecuteAsync(new CommandDefinition(
                 "delete from platform.migrations where number = @Number", new { migration.Number }, cancellationToken: cancel));
             await transaction.CommitAsync(cancel);
@@ -142,9 +150,13 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
         {
             var file = known.FirstOrDefault(m => m.Number == row.Number);
             if (file is null && (!row.IsBackwardCompatible || row.Number < known.Select(m => m.Number).DefaultIfEmpty(0).Max()))
-                sentences.Add($"The database has migration {row}, which this program does not know and which is not marked backward-compatible. Use a newer program.");
+            {
+                sentences.Add(
+                    $"The database has migration {row}, which this program does not know and which is not marked backward-compatible. "
+                    + "Use a newer program.");
+            }
             else if (file is not null && (file.Checksum != row.Checksum || file.Name != row.Name))
-                sentences.Add($"Migration {row} was changed after it had been applied. Put its file back, and write a new migration.");
+                sentences.Add($"Migration {row} was changed after it had been applied. Restore its file, and write a new migration.");
         }
 
         return sentences;
