@@ -31,6 +31,9 @@ internal static class CarawayApplication
 
         public required string ApiKey { get; init; }
 
+        /// <summary>Changes where the log goes. The tests keep it out of their output.</summary>
+        public Action<ILoggingBuilder>? ConfigureLogging { get; init; }
+
         /// <summary>False leaves only <c>/health</c>: a process that does jobs and nothing else.</summary>
         public bool AnswersRequests { get; init; } = true;
     }
@@ -46,6 +49,7 @@ internal static class CarawayApplication
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddConfiguration(dependencies.Configuration);
         Logging.Add(builder.Logging, dependencies.Configuration, builder.Environment.IsDevelopment());
+        dependencies.ConfigureLogging?.Invoke(builder.Logging);
         var server = AddOptions(builder);
         AddServer(builder, server);
         AddPlatform(builder.Services, dependencies, server);

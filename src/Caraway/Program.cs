@@ -1,8 +1,7 @@
-using System.CommandLine;
 using Caraway.Commands;
 
-var root = new RootCommand("Caraway: one program for the desks around a patient.")
-{
+var root = CommandLine.Create(
+    "Caraway: one program for the desks around a patient.",
     ServeCommand.Create(),
     MigrateCommand.Create(),
     ImportCommand.Create(),
@@ -12,6 +11,6 @@ var root = new RootCommand("Caraway: one program for the desks around a patient.
     EventsCommand.Create(),
     AuditCommand.Create(),
     TestCommand.Create(),
-};
+    TestCommand.CreateBench());
 
-return await Run.ToExitCode(root.Parse(args));
+return await CommandLine.Run(root, args);

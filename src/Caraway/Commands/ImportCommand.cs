@@ -10,25 +10,30 @@ namespace Caraway.Commands;
 /// <summary><c>caraway import intakes FILE</c>: validates the whole file, then writes it in chunks.</summary>
 internal static class ImportCommand
 {
-    /// <summary>Beyond this, faults are counted only.</summary>
+    /// <summary>More faults than this are counted and not shown.</summary>
     private const int FaultsShown = 1_000;
 
     public static Command Create()
     {
-        var file = new Argument<string>("FILE") { Description = "A CSV file with a header row: the IMR determinations, or any with columns for full_name and narrative." };
+        var file = new Argument<string>("FILE")
+        {
+            Description = "A CSV file with a header row: the IMR determinations, or any file with columns for full_name and narrative.",
+        };
         var map = new Option<string[]>("--map")
         {
-            Description = "Which column holds which field: full_name=Name,narrative=Story. Fields: full_name, email, phone, narrative, external_reference.",
+            Description = "The columns of the fields, such as full_name=Name,narrative=Story. "
+                + "The fields are full_name, email, phone, narrative, external_reference.",
             HelpName = "FIELD=COLUMN,…",
             AllowMultipleArgumentsPerToken = false,
         };
-        var keepGood = new Option<bool>("--keep-good") { Description = "Write the good rows though others are bad." };
+        var keepGood = new Option<bool>("--keep-good") { Description = "Write the good rows even if other rows are bad." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Validate and report; write nothing." };
-        var intakes = new Command("intakes", "Open a case for each row. A second run of the same file writes nothing twice. Exit code 2: bad rows, nothing written.")
+        var intakes = new Command(
+            "intakes", "Open a case for each row. A second run of the same file writes no row twice. Exit code 2: a row is bad.")
         {
             file, map, keepGood, dryRun,
         };
-        intakes.SetAction((parsed, cancel) => Intakes(
+        intakes.SetAction((parsed, cancel) => RunIntakes(
             new Order
             {
                 File = parsed.GetValue(file)!,
@@ -37,7 +42,7 @@ internal static class ImportCommand
                 DryRun = parsed.GetValue(dryRun),
             },
             cancel));
-        return new Command("import", "Bring in records from files.") { intakes };
+        return new Command("import", "Read records from files.") { intakes };
     }
 
     private sealed record Order
@@ -51,14 +56,15 @@ internal static class ImportCommand
         public required bool DryRun { get; init; }
     }
 
-    private static async Task<int> Intakes(Order order, CancellationToken cancel)
+    private static async Task<int> RunIntakes(Order order, CancellationToken cancel)
     {
         var watch = Stopwatch.StartNew();
         var file = IntakeFile.Open(order.File, order.Map);
         var (good, bad) = Validate(file, cancel);
         if (bad > 0 && !order.KeepGood)
         {
-            await Console.Error.WriteLineAsync(Text($"{bad:#,0} bad and {good:#,0} good rows. Nothing was written; --keep-good writes the good ones."));
+            await Console.Error.WriteLineAsync(
+                Text($"{bad:#,0} bad and {good:#,0} good rows. Nothing was written; --keep-good writes the good ones."));
             return ExitCode.BadInput;
         }
 
@@ -68,12 +74,17 @@ internal static class ImportCommand
             return ExitCode.Done;
         }
 
-        await using var workspace = await Workspace.Open(Settings.Load(), PrivateFolder.Find(), cancel);
-        await workspace.PrepareSchema(cancel);
-        await using var database = new Database(workspace.Source);
-        var opened = await Write(file, good, database, cancel);
-        Console.WriteLine(Text($"{opened:#,0} cases opened, {good - opened:#,0} there already, {bad:#,0} bad rows, in {watch.Elapsed.TotalSeconds:0.0} s."));
-        return ExitCode.Done;
+        return await Workspace.Use(
+            Schema.Migrated,
+            async workspace =>
+            {
+                var opened = await Progress.Show("cases", good, show => Write(file, workspace.Database, show, cancel));
+                var seconds = watch.Elapsed.TotalSeconds;
+                Console.WriteLine(
+                    Text($"{opened:#,0} cases opened, {good - opened:#,0} there already, {bad:#,0} bad rows, in {seconds:0.0} s."));
+                return ExitCode.Done;
+            },
+            cancel);
     }
 
     private static (long Good, long Bad) Validate(IntakeFile file, CancellationToken cancel)
@@ -97,15 +108,14 @@ internal static class ImportCommand
         return (good, bad);
     }
 
-    private static async Task<long> Write(IntakeFile file, long total, Database database, CancellationToken cancel)
+    private static async Task<long> Write(IntakeFile file, Database database, Action<long> show, CancellationToken cancel)
     {
-        using var progress = new ProgressBar(total);
         var (opened, done) = (0L, 0L);
         foreach (var chunk in file.Read().Where(row => row.Intake is not null).Select(row => row.Intake!).Chunk(ImportIntakes.ChunkSize))
         {
             cancel.ThrowIfCancellationRequested();
             opened += await ImportIntakes.Write(chunk, database, TimeProvider.System, cancel);
-            progress.Show(done += chunk.Length);
+            show(done += chunk.Length);
         }
 
         return opened;
@@ -117,7 +127,11 @@ internal static class ImportCommand
         foreach (var pair in pairs.SelectMany(option => option.Split(',')))
         {
             if (pair.Split('=', 2) is not [{ Length: > 0 } field, { Length: > 0 } column])
-                throw new CommandException(ExitCode.BadInput, $"--map takes FIELD=COLUMN, separated by commas; \"{pair}\" is not.");
+            {
+                throw new CommandException(
+                    ExitCode.BadInput, $"--map takes FIELD=COLUMN, separated by commas. \"{pair}\" has another form.");
+            }
+
             map[field.Trim()] = column.Trim();
         }
 

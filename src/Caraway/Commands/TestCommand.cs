@@ -3,16 +3,26 @@ using Caraway.Platform.Hosting;
 
 namespace Caraway.Commands;
 
-/// <summary>Here for <c>--help</c> only: the launcher builds and runs the tests, which are a program of their own.</summary>
+/// <summary>
+/// <c>caraway test</c> and <c>caraway bench</c>, for the help only: the launcher builds and runs them as programs of their own.
+/// </summary>
 internal static class TestCommand
 {
     public static Command Create()
     {
-        var command = new Command("test", "Build and run every test (through the launcher: ./caraway test [--long]).");
-        command.SetAction(Refuse);
+        var isLong = new Option<bool>("--long") { Description = "Also run the tests that take minutes." };
+        var command = new Command("test", "Build and run the tests. Other options are those of xunit, such as -class NAME.") { isLong };
+        command.SetAction(_ => Refuse("test"));
         return command;
     }
 
-    private static int Refuse(ParseResult parsed) =>
-        throw new CommandException(ExitCode.BadInput, "The tests run through the launcher, in a checkout: ./caraway test");
+    public static Command CreateBench()
+    {
+        var command = new Command("bench", "Measure the speed. ./caraway bench --help lists the options. Needs wrk.");
+        command.SetAction(_ => Refuse("bench"));
+        return command;
+    }
+
+    private static int Refuse(string name) =>
+        throw new CommandException(ExitCode.BadInput, $"This runs through the launcher, in a checkout: ./caraway {name}");
 }

@@ -1,27 +1,47 @@
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Security;
 using Npgsql;
 
 namespace Caraway.Commands;
 
-/// <summary>What every command stands on: the settings, the private folder, and the database, the embedded one started when none is named.</summary>
+/// <summary>What a command requires of the database's schema before it begins.</summary>
+internal enum Schema
+{
+    /// <summary>The command looks at the schema itself.</summary>
+    Any,
+
+    /// <summary>The schema must fit this program.</summary>
+    Fits,
+
+    /// <summary>Development applies missing migrations. Elsewhere an operator does that, and the schema must fit.</summary>
+    Migrated,
+}
+
+/// <summary>
+/// What a command works with: the settings, the private folder and the database. Without the address of a server, the embedded database is
+/// started for the time of the command.
+/// </summary>
 internal sealed class Workspace : IAsyncDisposable
 {
     private readonly EmbeddedPostgres? embedded;
 
-    private Workspace(IConfiguration configuration, PrivateFolder home, NpgsqlDataSource source, EmbeddedPostgres? embedded)
+    private Workspace(IConfiguration configuration, PrivateFolder folder, NpgsqlDataSource source, EmbeddedPostgres? embedded)
     {
         Configuration = configuration;
-        PrivateFolder = home;
+        Folder = folder;
         Source = source;
+        Database = new Database(source);
         this.embedded = embedded;
     }
 
     public IConfiguration Configuration { get; }
 
-    public PrivateFolder PrivateFolder { get; }
+    public PrivateFolder Folder { get; }
 
     public NpgsqlDataSource Source { get; }
+
+    public Database Database { get; }
 
     public bool IsEmbedded => embedded is not null;
 
@@ -29,48 +49,42 @@ internal sealed class Workspace : IAsyncDisposable
 
     public bool IsDevelopment => EnvironmentName == Environments.Development;
 
-    public static async Task<Workspace> Open(IConfiguration configuration, PrivateFolder home, CancellationToken cancel)
+    public static DateTime Now => TimeProvider.System.GetUtcNow().UtcDateTime;
+
+    /// <summary>Opens the database for a command, runs it, and closes the database.</summary>
+    /// <param name="work">Returns the exit code.</param>
+    public static async Task<int> Use(Schema schema, Func<Workspace, Task<int>> work, CancellationToken cancel)
     {
-        var options = Bind<DatabaseOptions>(configuration, "Database");
+        await using var workspace = await Open(CommandSettings.Load(), PrivateFolder.Find(), cancel);
+        await workspace.Prepare(schema, cancel);
+        return await work(workspace);
+    }
+
+    public static async Task<Workspace> Open(IConfiguration configuration, PrivateFolder folder, CancellationToken cancel)
+    {
+        var options = OptionsReader.Read<DatabaseOptions>(configuration, "Database");
         if (options.Server() is { } server)
-            return new Workspace(configuration, home, DatabaseOptions.Connect(server), null);
-        var embedded = await EmbeddedPostgres.Start(home, options.PostgresBin, durable: true, cancel);
-        return new Workspace(configuration, home, DatabaseOptions.Connect(options.Common(embedded.Address)), embedded);
+            return new Workspace(configuration, folder, DatabaseOptions.Connect(server), null);
+        if (options.NamesFile)
+            await Console.Error.WriteLineAsync($"DB_NAME has no effect: {DatabaseOptions.NoFileDatabase} It is in {folder.DataFolder}.");
+        var embedded = await EmbeddedPostgres.Start(folder, options.PostgresBin, durable: true, cancel);
+        return new Workspace(configuration, folder, DatabaseOptions.Connect(options.Common(embedded.Address)), embedded);
     }
 
-    /// <summary>Reads a section into its options, checked.</summary>
-    /// <exception cref="CommandException">A value has the wrong type or is out of bounds.</exception>
-    public static T Bind<T>(IConfiguration configuration, string section)
-        where T : new()
-    {
-        var options = new T();
-        try
-        {
-            configuration.GetSection(section).Bind(options);
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new CommandException(ExitCode.BadInput, $"A setting has the wrong type: {e.Message}", e);
-        }
-
-        var wrong = new List<System.ComponentModel.DataAnnotations.ValidationResult>();
-        if (!System.ComponentModel.DataAnnotations.Validator.TryValidateObject(options, new(options), wrong, validateAllProperties: true))
-            throw new CommandException(ExitCode.BadInput, string.Join(Environment.NewLine, wrong.Select(w => $"Setting {section}: {w.ErrorMessage}")));
-        return options;
-    }
-
-    /// <summary>Development brings the schema up to date; elsewhere an operator does, and a misfit stops the program.</summary>
-    public async Task PrepareSchema(CancellationToken cancel)
+    public async Task Prepare(Schema schema, CancellationToken cancel)
     {
         var migrator = new Migrator(Source, Migrator.Embedded);
-        if (IsDevelopment)
+        if (schema == Schema.Migrated && IsDevelopment)
             await migrator.Up(TimeProvider.System.GetUtcNow(), cancel);
-        else
+        else if (schema != Schema.Any)
             await migrator.Check(cancel);
     }
 
+    public MasterKey ReadMasterKey() => MasterKey.Read(Configuration["MasterKey"], Folder);
+
     public async ValueTask DisposeAsync()
     {
+        await Database.DisposeAsync();
         await Source.DisposeAsync();
         if (embedded is not null)
             await embedded.DisposeAsync();

@@ -45,6 +45,63 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
     }
 
     [Fact]
+    public async Task A_reset_password_ends_the_sign_ins_and_is_an_event()
+    {
+        var person = await caraway.Person();
+
+        var (exitCode, output) = await CarawayProcess.RunWith(
+            "a password from a pipe\n", Environment(caraway.Database.Address), "admin", "reset-password", person.Email.ToUpperInvariant());
+
+        Assert.Equal((0, "The password was changed. Sign-ins that were ended: 1."), (exitCode, output.Trim()));
+        await Task.Delay(1100);
+        Assert.Equal(401, (await caraway.As(person, HttpMethod.Get, $"/api/v1/users/{person.UserId}")).Status);
+        Assert.Equal(401, (await caraway.SignIn(person.Email)).Status);
+        Assert.Equal(200, (await caraway.SignIn(person.Email, "a password from a pipe")).Status);
+        Assert.Contains("user.password_changed by command", await caraway.Events(person.UserId), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("short\n", "somebody@example.org", "8 to 128")]
+    [InlineData("a good long phrase\n", "somebody@example.org", "No account has this address.")]
+    [InlineData("a good long phrase\n", "nobody", "EMAIL must be")]
+    public async Task A_password_that_cannot_be_reset_is_a_sentence(string input, string email, string sentence)
+    {
+        var (exitCode, output) = await CarawayProcess.RunWith(input, Environment(caraway.Database.Address), "admin", "reset-password", email);
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains(sentence, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Empty_lists_say_that_they_are_empty()
+    {
+        await using var fresh = await postgres.Create();
+
+        Assert.Equal("There are no API keys.", (await CarawayProcess.Run(Environment(fresh.Address), "apikey", "list")).Output.Trim());
+        Assert.Equal("There are no jobs.", (await CarawayProcess.Run(Environment(fresh.Address), "jobs", "list")).Output.Trim());
+        Assert.StartsWith("There are no event handlers yet.", (await CarawayProcess.Run(Environment(fresh.Address), "events", "list")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_job_that_cannot_be_retried_has_a_reason()
+    {
+        await using var fresh = await postgres.Create();
+        await fresh.Execute(
+            """
+            insert into platform.jobs (queue, kind, subject, payload, state, run_at, created_at, updated_at)
+            values ('q', 'k', 's', '{}', 'failed', now(), now(), now()), ('q', 'k', 't', '{}', 'succeeded', now(), now(), now())
+            """);
+
+        var (exitCode, output) = await CarawayProcess.Run(Environment(fresh.Address), "jobs", "retry", "1", "2", "99999");
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("1 jobs are queued again.", output, StringComparison.Ordinal);
+        Assert.Contains("Job 2 is succeeded. Only failed jobs can be queued again.", output, StringComparison.Ordinal);
+        Assert.Contains("There is no job 99999.", output, StringComparison.Ordinal);
+        Assert.Equal("queued", await fresh.Scalar<string>("select state from platform.jobs where id = 1"));
+    }
+
+    [Fact]
     public async Task A_key_is_printed_alone_listed_by_its_beginning_and_revoked()
     {
         var (created, output) = await CarawayProcess.Run(Environment(caraway.Database.Address), "apikey", "create", "--name", "billing", "--scope", "advocacy:read", "--scope", "metrics:read", "--expires", "2099-01-31");

@@ -110,6 +110,39 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_database_in_a_file_is_not_used_and_that_is_said()
+    {
+        using var serve = CarawayProcess.Start(Development(("DB_NAME", ":memory:"), ("DATABSE_URL", "postgresql://h/d")), "serve");
+        await serve.Says("Stop with Ctrl-C");
+
+        Assert.Contains($"It is in {Path.Combine(home.FullName, ".caraway", "pg")}.", serve.Output, StringComparison.Ordinal);
+        Assert.Contains("DATABSE_URL is not a setting of Caraway. Did you mean DATABASE_URL?", serve.Output, StringComparison.Ordinal);
+        serve.Terminate();
+        Assert.Equal(0, await serve.Exit());
+    }
+
+    [Fact]
+    public async Task A_first_start_on_a_taken_port_makes_nothing_and_the_next_one_shows_what_it_makes()
+    {
+        using (var other = new TcpListener(IPAddress.Loopback, port))
+        {
+            other.Start();
+            var (exitCode, output) = await CarawayProcess.Run(Development(), "serve");
+
+            Assert.Equal(5, exitCode);
+            Assert.DoesNotContain("password", output, StringComparison.Ordinal);
+            Assert.False(Directory.Exists(Path.Combine(home.FullName, ".caraway", "pg")), "The database was made.");
+        }
+
+        using var serve = CarawayProcess.Start(Development(), "serve");
+        await serve.Says("Stop with Ctrl-C");
+
+        Assert.Contains("Administrator   admin@caraway.localhost   password ", serve.Output, StringComparison.Ordinal);
+        serve.Terminate();
+        Assert.Equal(0, await serve.Exit());
+    }
+
+    [Fact]
     public async Task A_taken_port_is_named()
     {
         using var other = new TcpListener(IPAddress.Loopback, port);
@@ -157,7 +190,10 @@ public sealed class ServeTests : IDisposable
     [Theory]
     [InlineData("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none", 4)]
     [InlineData("DATABASE_URL", "sqlite:///cases.db", 2)]
-    [InlineData("DB_NAME", ":memory:", 2)]
+    [InlineData("Jobs__LeaseSeconds", "soon", 2)]
+    [InlineData("RATE_LIMIT_PER_MINUTE", "many", 2)]
+    [InlineData("Care__ReminderMinutes", "x", 2)]
+    [InlineData("METRICS_NEED_KEY", "perhaps", 2)]
     [InlineData("DATABASE_URL", "nonsense", 2)]
     [InlineData("PORT", "eighty", 2)]
     [InlineData("PORT", "70000", 2)]
@@ -173,6 +209,7 @@ public sealed class ServeTests : IDisposable
         Assert.Equal(exitCode, run.ExitCode);
         Assert.NotEqual("", run.Output.Trim());
         Assert.DoesNotContain("   at ", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", run.Output, StringComparison.Ordinal);
         Assert.False(File.Exists(PostmasterPid), "The database runs on.");
     }
 

@@ -55,6 +55,7 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
             Source = source,
             MasterKey = MasterKey.Read(Master, new PrivateFolder(home.FullName)),
             ApiKey = ApiKey,
+            ConfigureLogging = TestLog.Use,
         });
         await app.StartAsync();
         Url = new Uri(app.Urls.First());

@@ -11,7 +11,7 @@ namespace Caraway.Tests.Infrastructure;
 /// <summary>A Caraway with settings of its own, on the database of another one.</summary>
 internal sealed class OwnCaraway : IAsyncDisposable
 {
-    private static readonly KeyValuePair<string, string?>[] Defaults = [new("Server:Port", "0"), new("Log:Level", "none"), new("Identity:PasswordIterations", "1000"), new("Events:Enabled", "false")];
+    private static readonly KeyValuePair<string, string?>[] Defaults = [new("Server:Port", "0"), new("Log:Level", "warning"), new("Identity:PasswordIterations", "1000"), new("Events:Enabled", "false")];
 
     private readonly DirectoryInfo home = TemporaryFolder.Create();
     private readonly NpgsqlDataSource source;
@@ -27,6 +27,7 @@ internal sealed class OwnCaraway : IAsyncDisposable
             Source = source,
             MasterKey = MasterKey.Read(CarawayFixture.Master, new PrivateFolder(home.FullName)),
             ApiKey = CarawayFixture.ApiKey,
+            ConfigureLogging = TestLog.Use,
         });
     }
 

@@ -20,6 +20,6 @@ internal static class EraseEvent
         """;
 
     /// <returns>False when there is no such event, it is erased already, or it is one that the audit itself stands on.</returns>
-    public static async Task<bool> Do(long id, string reason, Database database, DateTime now, CancellationToken cancel) =>
+    public static async Task<bool> Run(long id, string reason, Database database, DateTime now, CancellationToken cancel) =>
         await database.Execute(Sql, new { id, reason, now }, cancel) == 1;
 }

@@ -1,30 +1,30 @@
 namespace Caraway.Platform.Hosting;
 
-/// <summary>What every command answers to the shell. Scripts may rely on the numbers; docs/operations.md lists them.</summary>
+/// <summary>The exit codes of all commands. Scripts may rely on the numbers; docs/operations.md lists them.</summary>
 internal static class ExitCode
 {
     public const int Done = 0;
 
-    /// <summary>A bug or an unforeseen fault; the message is on standard error.</summary>
+    /// <summary>A bug or an unexpected fault. The message is on standard error.</summary>
     public const int Failed = 1;
 
-    /// <summary>The command line, a setting or an input file is wrong; nothing was written.</summary>
+    /// <summary>The command line, a setting or an input file is wrong. Nothing was written.</summary>
     public const int BadInput = 2;
 
-    /// <summary>The event log or its chain was changed behind the program's back.</summary>
+    /// <summary>The event log or its chain was changed by something other than this program.</summary>
     public const int Tampered = 3;
 
-    /// <summary>The database is out of reach, of another version, or its migrations do not fit this program.</summary>
+    /// <summary>The database cannot be reached, has another version, or its migrations do not fit this program.</summary>
     public const int Database = 4;
 
-    /// <summary>Another process holds what this one needs: the embedded database's folder, or the port.</summary>
+    /// <summary>Another process uses what this one needs: the folder of the embedded database, the port, or the database.</summary>
     public const int Busy = 5;
 
     /// <summary>Stopped by Ctrl-C or SIGTERM before the work was complete (128 + SIGINT).</summary>
     public const int Interrupted = 130;
 }
 
-/// <summary>An expected end of a command: the message is for people, and no stack is shown.</summary>
+/// <summary>An expected failure of a command. The message is for people; the stack is not shown.</summary>
 internal sealed class CommandException : Exception
 {
     public CommandException(int exitCode, string message)

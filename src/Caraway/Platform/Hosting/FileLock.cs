@@ -1,21 +1,21 @@
 namespace Caraway.Platform.Hosting;
 
 /// <summary>
-/// Advisory locks of the kernel on files of the private folder: they order processes (and threads), and end with their process, however
-/// it ends.
+/// Advisory locks of the kernel on files of the private folder, between processes and between threads. The kernel releases a lock when its
+/// process ends, also after a kill.
 /// </summary>
 internal static class FileLock
 {
-    /// <summary>EWOULDBLOCK: the errno that .NET passes on when another holds the lock.</summary>
+    /// <summary>EWOULDBLOCK: the error number when another process holds the lock.</summary>
     private const int WouldBlock = 11;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>Whether the exception says that another holds the lock, and not that the disk is full or read-only.</summary>
+    /// <summary>Whether another process holds the lock. Otherwise the exception is about the disk, such as a full one.</summary>
     public static bool IsHeld(IOException e) => e.HResult == WouldBlock;
 
     /// <summary>Takes the lock or throws <see cref="IOException"/>; see <see cref="IsHeld"/>.</summary>
-    /// <param name="share"><see cref="FileShare.None"/> for a lock held alone, <see cref="FileShare.Read"/> for one held with others.</param>
+    /// <param name="share"><see cref="FileShare.None"/> for an exclusive lock, <see cref="FileShare.Read"/> for a shared one.</param>
     public static FileStream Take(string path, FileShare share)
     {
         if (!File.Exists(path))
@@ -23,8 +23,8 @@ internal static class FileLock
         return File.Open(path, FileMode.Open, share == FileShare.None ? FileAccess.ReadWrite : FileAccess.Read, share);
     }
 
-    /// <summary>Waits for the lock, a minute at most.</summary>
-    /// <exception cref="CommandException">It was held for longer.</exception>
+    /// <summary>Waits for the lock, for a minute at most.</summary>
+    /// <exception cref="CommandException">Another process held it for longer.</exception>
     public static async Task<FileStream> Wait(string path, FileShare share, CancellationToken cancel)
     {
         for (var waited = TimeSpan.Zero; ; waited += Pause)

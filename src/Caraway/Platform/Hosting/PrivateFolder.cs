@@ -4,8 +4,8 @@ using System.Text;
 namespace Caraway.Platform.Hosting;
 
 /// <summary>
-/// The folder that holds what a Caraway without a server of its own keeps: <c>.caraway/</c> in the checkout
-/// (<c>CARAWAY_HOME</c>, set by the launcher), else in the working folder.
+/// The folder with the keys, and with the database when it is embedded: <c>.caraway/</c> in the checkout (<c>CARAWAY_HOME</c>, which the
+/// launcher sets), else in the working folder.
 /// </summary>
 internal sealed class PrivateFolder
 {
@@ -18,17 +18,17 @@ internal sealed class PrivateFolder
     /// <summary>The checkout, or the working folder.</summary>
     public string Root { get; }
 
-    /// <summary>The private folder. Others may pass through it, as the database's user must; its secrets have mode 600.</summary>
+    /// <summary>The private folder. Other users may pass through it, as the user of the database must. Its secrets have mode 600.</summary>
     public string State { get; }
 
-    /// <summary>The embedded database's data folder; a symbolic link where the data had to live elsewhere.</summary>
+    /// <summary>The data folder of the embedded database. A symbolic link when the data has to be in another place.</summary>
     public string DataFolder => Path.Combine(State, "pg");
 
-    /// <summary>The checkout that the program was built in, or null when it runs from elsewhere.</summary>
+    /// <summary>The checkout that the program was built in, or null when it runs outside of one.</summary>
     public static string? Checkout { get; } = FindCheckout(AppContext.BaseDirectory);
 
     public static PrivateFolder Find() =>
-        new(Environment.GetEnvironmentVariable("CARAWAY_HOME") is { Length: > 0 } home ? home : Directory.GetCurrentDirectory());
+        new(Environment.GetEnvironmentVariable("CARAWAY_HOME") is { Length: > 0 } root ? root : Directory.GetCurrentDirectory());
 
     public string FileIn(string name) => Path.Combine(State, name);
 
@@ -43,12 +43,13 @@ internal sealed class PrivateFolder
         {
             throw new CommandException(
                 ExitCode.BadInput,
-                $"Caraway keeps its database and keys in {State}, and may not write there. Run it from a folder of your own, or set CARAWAY_HOME.",
+                $"Caraway keeps its database and keys in {State}, but may not write there. "
+                + "Run it from a folder of your own, or set CARAWAY_HOME.",
                 e);
         }
     }
 
-    /// <summary>Reads a secret of this folder, or makes it of 32 random bytes in hex with mode 600.</summary>
+    /// <summary>Reads a secret of this folder. Without one, makes it of 32 random bytes in hex, in a file of mode 600.</summary>
     public string ReadOrCreateSecret(string name)
     {
         Create();
@@ -56,7 +57,8 @@ internal sealed class PrivateFolder
         if (Read(path) is { } existing)
             return existing;
 
-        // Under a lock, and written whole beside its place: two starts at once agree on one secret, and a kill leaves none or all of it.
+        // The lock makes two starts at the same time agree on one secret. The file is written under another name and moved, so that a kill
+        // never leaves a part of it.
         using var alone = FileLock.Wait(FileIn("secrets.lock"), FileShare.None, CancellationToken.None).GetAwaiter().GetResult();
         if (Read(path) is { } others)
             return others;
@@ -79,8 +81,11 @@ internal sealed class PrivateFolder
     }
 
     private static string? FindCheckout(string? folder) =>
-        folder is null || File.Exists(Path.Combine(folder, "Caraway.slnx")) ? folder : FindCheckout(Path.GetDirectoryName(folder.TrimEnd('/')));
+        folder is null || File.Exists(Path.Combine(folder, "Caraway.slnx"))
+            ? folder
+            : FindCheckout(Path.GetDirectoryName(folder.TrimEnd('/')));
 
-    /// <summary>An empty file, as a full disk can leave it, is no secret.</summary>
-    private static string? Read(string path) => File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } secret ? secret : null;
+    /// <summary>Null for an empty file, which a full disk can leave.</summary>
+    private static string? Read(string path) =>
+        File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } secret ? secret : null;
 }

@@ -1,52 +1,31 @@
+using System.Collections;
+
 namespace Caraway.Platform.Hosting;
 
 /// <summary>
-/// Where settings come from, strongest first: the environment, a <c>.env</c> file in the working folder, <c>appsettings.json</c>.
-/// The environment names of the five earlier APIs are aliases of Caraway's own keys (docs/contracts/README.md); both forms work.
+/// The sources of settings, strongest first: the environment, a <c>.env</c> file in the working folder, <c>appsettings.json</c>. Names in
+/// the environment and in the file are read without regard to case (<see cref="SettingNames"/>).
 /// </summary>
 internal static class Settings
 {
-    /// <summary>Alias and key. Where two aliases mean one key, the later line wins.</summary>
-    private static readonly (string Alias, string Key)[] Aliases =
-    [
-        ("API_PORT", "Server:Port"),
-        ("PORT", "Server:Port"),
-        ("PROJECT_NAME", "Server:ServiceName"),
-        ("SERVICE_NAME", "Server:ServiceName"),
-        ("CORS_ORIGINS", "Server:CorsOrigins"),
-        ("SHUTDOWN_TIMEOUT_SECONDS", "Server:ShutdownTimeoutSeconds"),
-        ("TRUSTED_PROXIES", "Server:TrustedProxies"),
-        ("API_KEY", "ApiKey:Key"),
-        ("LOG_LEVEL", "Log:Level"),
-        ("CARAWAY_POSTGRES_BIN", "Database:PostgresBin"),
-        ("ENABLE_BACKGROUND_WORKERS", "Jobs:Enabled"),
-        ("METRICS_NEED_KEY", "Metrics:NeedKey"),
-        ("ACCESS_TOKEN_EXPIRE_MINUTES", "Identity:AccessTokenMinutes"),
-        ("REFRESH_TOKEN_EXPIRE_DAYS", "Identity:RefreshTokenDays"),
-        ("SELF_REGISTRATION", "Identity:SelfRegistration"),
-        ("GATEWAY_TRUSTED_NETWORKS", "Identity:GatewayTrustedNetworks"),
-        ("GATEWAY_SECRET", "Identity:GatewaySecret"),
-        ("RATE_LIMIT_PER_MINUTE", "RateLimits:CallerPerMinute"),
-        ("ANONYMOUS_RATE_LIMIT_PER_MINUTE", "RateLimits:AddressPerMinute"),
-        ("DATABASE_URL", "Database:Url"),
-        ("DB_HOST", "Database:Host"),
-        ("DB_NAME", "Database:Name"),
-        ("DB_USER", "Database:User"),
-        ("DB_PASSWORD", "Database:Password"),
-        ("DB_POOL_SIZE", "Database:PoolSize"),
-        ("DB_MAX_AUTO_PREPARE", "Database:MaxAutoPrepare"),
-        ("DB_MAX_OVERFLOW", "Database:MaxOverflow"),
-        ("CARAWAY_MASTER_KEY", "MasterKey"),
-        ("CELERY_BROKER_URL", "Unneeded:CeleryBrokerUrl"),
-        ("CELERY_RESULT_BACKEND", "Unneeded:CeleryResultBackend"),
-    ];
+    /// <summary>Keys whose values may be any of Python's spellings of true and false, as in the earlier APIs.</summary>
+    private static readonly string[] Switches = ["Jobs:Enabled", "Metrics:NeedKey", "Identity:SelfRegistration"];
 
-    /// <summary>Reads <c>.env</c> and the environment into one configuration, aliases resolved.</summary>
-    public static IConfigurationRoot Load()
+    /// <summary>Reads <c>.env</c> and the environment into one configuration with resolved aliases.</summary>
+    /// <param name="keys">All keys of options; see <see cref="SettingNames.FindMistakes"/>.</param>
+    /// <param name="warnings">Sentences about settings that look mistaken.</param>
+    public static IConfigurationRoot Load(IReadOnlyCollection<string> keys, out IReadOnlyList<string> warnings)
     {
         var values = ReadDotEnv(Path.Combine(Directory.GetCurrentDirectory(), ".env"));
-        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>();
+        // Of names that differ in case only, the one in capitals is the strongest.
+        foreach (var variable in variables.OrderByDescending(variable => (string)variable.Key, StringComparer.Ordinal))
+        {
+            values.Remove((string)variable.Key);
             values[(string)variable.Key] = (string?)variable.Value;
+        }
+
+        warnings = SettingNames.FindMistakes(values, keys);
         return new ConfigurationBuilder()
             .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: false)
             .AddInMemoryCollection(Translate(values))
@@ -68,23 +47,24 @@ internal static class Settings
         };
     }
 
-    /// <summary>Keys with their values: the names as they are (<c>A__B</c> is <c>A:B</c>), and over them what their aliases say.</summary>
+    /// <summary>Keys with their values. The names themselves are keys (<c>A__B</c> is <c>A:B</c>); an alias is stronger.</summary>
+    /// <param name="values">Names without regard to case.</param>
     internal static Dictionary<string, string?> Translate(IReadOnlyDictionary<string, string?> values)
     {
         var translated = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, value) in values)
             translated[name.Replace("__", ":", StringComparison.Ordinal)] = value;
-        foreach (var (alias, key) in Aliases)
+        foreach (var (alias, key) in SettingNames.Aliases)
         {
             if (values.TryGetValue(alias, out var value) && !string.IsNullOrEmpty(value))
-                translated[key] = key is "Jobs:Enabled" or "Metrics:NeedKey" or "Identity:SelfRegistration" ? Truth(value) : value;
+                translated[key] = Switches.Contains(key, StringComparer.Ordinal) ? ReadSwitch(value) : value;
         }
 
         return translated;
     }
 
-    /// <summary>The earlier API took its switches in Python's many spellings; what is none of them is refused when it is bound.</summary>
-    private static string Truth(string value) => value.Trim().ToLowerInvariant() switch
+    /// <summary>Another spelling stays as it is, and is refused when the options are read.</summary>
+    private static string ReadSwitch(string value) => value.Trim().ToLowerInvariant() switch
     {
         "1" or "yes" or "on" or "y" or "t" => "true",
         "0" or "no" or "off" or "n" or "f" => "false",
@@ -92,12 +72,12 @@ internal static class Settings
     };
 
     /// <summary>
-    /// The widespread form of the file: <c>NAME=value</c> a line, <c>#</c> comments, an optional <c>export</c>, values bare or quoted.
-    /// A bare value ends at <c> #</c>; double quotes know <c>\n</c>, <c>\"</c> and <c>\\</c>; single quotes know nothing.
+    /// The usual form of the file: lines of <c>NAME=value</c>, <c>#</c> comments, an optional <c>export</c>, bare or quoted values. A bare
+    /// value ends at <c> #</c>. Double quotes may contain <c>\n</c>, <c>\"</c> and <c>\\</c>; single quotes are literal.
     /// </summary>
     internal static Dictionary<string, string?> ReadDotEnv(string path)
     {
-        var values = new Dictionary<string, string?>(StringComparer.Ordinal);
+        var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         if (!File.Exists(path))
             return values;
         var number = 0;
@@ -111,14 +91,14 @@ internal static class Settings
                 line = line[7..].TrimStart();
             var equals = line.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0)
-                throw new CommandException(ExitCode.BadInput, $"Line {number} of .env is not NAME=value.");
-            values[line[..equals].TrimEnd()] = Unquote(line[(equals + 1)..], number);
+                throw new CommandException(ExitCode.BadInput, $"Line {number} of {path} is not NAME=value.");
+            values[line[..equals].TrimEnd()] = Unquote(line[(equals + 1)..], number, path);
         }
 
         return values;
     }
 
-    private static string Unquote(string raw, int line)
+    private static string Unquote(string raw, int line, string path)
     {
         var value = raw.TrimStart();
         if (value.Length == 0 || value[0] is not ('"' or '\''))
@@ -139,6 +119,6 @@ internal static class Settings
                 text.Append(value[i]);
         }
 
-        throw new CommandException(ExitCode.BadInput, $"Line {line} of .env has a quote that does not end.");
+        throw new CommandException(ExitCode.BadInput, $"Line {line} of {path} has a quote that does not end.");
     }
 }

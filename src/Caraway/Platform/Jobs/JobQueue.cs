@@ -100,8 +100,12 @@ internal static class JobQueue
         Values = new { queues },
     };
 
+    private const string StatesSql = "select id, state from platform.jobs where id = any(@ids::bigint[])";
+
     /// <summary>How many jobs a queue has in a state.</summary>
     public sealed record Count(string Queue, string State, long Jobs);
+
+    private sealed record StateRow(long Id, string State);
 
     /// <summary>A job as an operator sees it.</summary>
     public sealed record Listed(long Id, string Kind, string Subject, int Attempt, DateTime UpdatedAt, string? Error);
@@ -111,6 +115,10 @@ internal static class JobQueue
     /// <summary>Jobs of a state, newest first.</summary>
     public static Task<List<Listed>> List(string state, int limit, Database database, CancellationToken cancel) =>
         database.List<Listed>(ListSql, new { state, limit }, cancel);
+
+    /// <summary>The state of each of these jobs that exists.</summary>
+    public static async Task<Dictionary<long, string>> StatesOf(long[] ids, Database database, CancellationToken cancel) =>
+        (await database.List<StateRow>(StatesSql, new { ids }, cancel)).ToDictionary(row => row.Id, row => row.State);
 
     /// <summary>Queues failed jobs again; all of them when <paramref name="ids"/> is null.</summary>
     /// <returns>How many were failed and are queued now.</returns>

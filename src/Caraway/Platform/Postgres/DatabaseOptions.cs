@@ -6,14 +6,21 @@ using Npgsql;
 
 namespace Caraway.Platform.Postgres;
 
-/// <summary>Which database (section <c>Database</c>). With neither <see cref="Url"/> nor <see cref="Host"/>, the embedded one.</summary>
+/// <summary>The database (section <c>Database</c>). Without <see cref="Url"/> and <see cref="Host"/> it is the embedded one.</summary>
 internal sealed partial class DatabaseOptions
 {
-    private const string NoFileDatabase =
-        "Caraway keeps its data in PostgreSQL only, not in memory or in a file. Leave DATABASE_URL, DB_HOST and DB_NAME unset and it starts an embedded PostgreSQL of its own.";
+    public const string NoFileDatabase =
+        "Caraway keeps its data in PostgreSQL only, not in memory or in a file. "
+        + "Without DATABASE_URL, DB_HOST and DB_NAME it starts an embedded PostgreSQL of its own.";
 
-    /// <summary>What follows the scheme. System.Uri takes neither an empty host nor one that is a percent-encoded folder, and libpq does.</summary>
-    [GeneratedRegex(@"^((?<user>[^:@/?]*)(:(?<password>[^@/?]*))?@)?(?<host>\[[^\]]*\]|[^:/?@\[\]]*)(:(?<port>[^/?]*))?(/(?<name>[^?]*))?(\?(?<query>.*))?$", RegexOptions.ExplicitCapture, 1000)]
+    /// <summary>
+    /// The part after the scheme. Unlike libpq, System.Uri refuses an empty host, and a host that is a percent-encoded folder.
+    /// </summary>
+    [GeneratedRegex(
+        @"^((?<user>[^:@/?]*)(:(?<password>[^@/?]*))?@)?(?<host>\[[^\]]*\]|[^:/?@\[\]]*)"
+        + @"(:(?<port>[^/?]*))?(/(?<name>[^?]*))?(\?(?<query>.*))?$",
+        RegexOptions.ExplicitCapture,
+        1000)]
     private static partial Regex UrlForm { get; }
 
     [GeneratedRegex(@"^(?<host>\[[^\]]+\]|[^:\[\]]+)(:(?<port>.*))?$", RegexOptions.ExplicitCapture, 1000)]
@@ -27,71 +34,78 @@ internal sealed partial class DatabaseOptions
 
     public string Name { get; set; } = "advocacy";
 
-    public string? User { get; set; }
+    /// <summary><c>DB_USER</c>; like <see cref="Name"/>, the default of the earlier APIs.</summary>
+    public string User { get; set; } = "advocacy";
 
     public string? Password { get; set; }
 
-    /// <summary><c>DB_POOL_SIZE</c>; with <see cref="MaxOverflow"/> the most connections one process opens.</summary>
+    /// <summary><c>DB_POOL_SIZE</c>. Its sum with <see cref="MaxOverflow"/> is the most connections of one process.</summary>
     [Range(1, 1000)]
     public int PoolSize { get; set; } = 20;
 
     [Range(0, 1000)]
     public int MaxOverflow { get; set; }
 
-    /// <summary>How long one statement may take, in seconds; the caller then gets 503.</summary>
+    /// <summary>The longest time of one statement, in seconds. The caller then gets 503.</summary>
     [Range(1, 3600)]
     public int CommandTimeoutSeconds { get; set; } = 30;
 
-    /// <summary><c>DB_MAX_AUTO_PREPARE</c>: statements that a connection keeps prepared, from their second use on; 0 behind a transaction pooler.</summary>
+    /// <summary>
+    /// <c>DB_MAX_AUTO_PREPARE</c>: the most statements that a connection keeps prepared, from their second use on. It must be 0 behind a
+    /// transaction pooler.
+    /// </summary>
     [Range(0, 10_000)]
     public int MaxAutoPrepare { get; set; } = 100;
 
-    /// <summary><c>CARAWAY_POSTGRES_BIN</c>: the folder with <c>postgres</c>, <c>initdb</c> and <c>pg_ctl</c> for the embedded database.</summary>
+    /// <summary><c>CARAWAY_POSTGRES_BIN</c>: the folder of the programs <c>postgres</c>, <c>initdb</c> and <c>pg_ctl</c>.</summary>
     public string? PostgresBin { get; set; }
 
     public bool IsEmbedded => string.IsNullOrWhiteSpace(Url) && string.IsNullOrWhiteSpace(Host);
 
-    /// <summary>The server's address as Npgsql takes it, or null when the embedded database is meant.</summary>
-    /// <exception cref="CommandException">The settings name no PostgreSQL.</exception>
+    /// <summary>Whether <c>DB_NAME</c> is a file or memory, as earlier APIs allowed. The embedded database ignores it.</summary>
+    public bool NamesFile => IsFile(Name);
+
+    /// <summary>The address of the server in the form that Npgsql takes, or null for the embedded database.</summary>
+    /// <exception cref="CommandException">The settings do not name a PostgreSQL.</exception>
     public NpgsqlConnectionStringBuilder? Server()
     {
-        RefuseFile(Name);
         if (IsEmbedded)
             return null;
+        RefuseFile(Name);
         var server = string.IsNullOrWhiteSpace(Url) ? FromParts() : FromUrl(Url.Trim());
         return Common(server);
     }
 
-    /// <summary>What every connection of the product has, embedded or not.</summary>
+    /// <summary>Adds the options that every connection of the product has, embedded or not.</summary>
     public NpgsqlConnectionStringBuilder Common(NpgsqlConnectionStringBuilder server)
     {
         server.ApplicationName ??= "caraway";
         server.MaxPoolSize = Math.Max(1, PoolSize + MaxOverflow);
         server.CommandTimeout = CommandTimeoutSeconds;
-        // Nothing here changes a session's state, so a connection need not be cleaned: seven statements less for each use of one.
+        // The product does not change the state of a session, so a connection need not be reset. This saves seven statements for each use.
         server.NoResetOnClose = true;
         server.Enlist = false;
-        // A prepared statement is planned once. Left to itself, PostgreSQL plans one anew at each execution when the values of the moment
-        // (mostly nulls) promise less work, and the planning costs more than they save. Not where nothing is prepared, as behind a pooler.
+        // A prepared statement is planned once. By default PostgreSQL plans it again at each execution when the current values (mostly
+        // nulls) promise less work, and the planning costs more than it saves. Behind a pooler statements are not prepared.
         if (MaxAutoPrepare > 0)
-            server.Options = string.Join(' ', new[] { "-c plan_cache_mode=force_generic_plan", server.Options }.Where(option => !string.IsNullOrWhiteSpace(option)));
+            server.Options = $"-c plan_cache_mode=force_generic_plan {server.Options}".TrimEnd();
         if (!server.ConnectionString.Contains("Auto Prepare=", StringComparison.OrdinalIgnoreCase))
             (server.MaxAutoPrepare, server.AutoPrepareMinUsages) = (MaxAutoPrepare, 2);
         return server;
     }
 
-    /// <summary>A pool with a name: without one, metrics would carry the address.</summary>
+    /// <summary>Makes a connection pool. Without a name, metrics would show the address.</summary>
     public static NpgsqlDataSource Connect(NpgsqlConnectionStringBuilder server) =>
         new NpgsqlDataSourceBuilder(server.ConnectionString) { Name = "caraway" }.Build();
 
     private NpgsqlConnectionStringBuilder FromParts()
     {
-        var server = new NpgsqlConnectionStringBuilder { Database = Name, Username = User ?? "postgres", Password = Password };
-        // A socket's folder, a bare IPv6 address, or a host with an optional port.
+        var server = new NpgsqlConnectionStringBuilder { Database = Name, Username = User, Password = Password };
+        // The host is the folder of a socket, a bare IPv6 address, or a host with an optional port.
         var isWhole = Host!.StartsWith('/') || (!Host.StartsWith('[') && Host.Count(c => c == ':') > 1);
         var match = isWhole ? Match.Empty : HostForm.Match(Host);
         if (!isWhole && !match.Success)
-            throw new CommandException(ExitCode.BadInput, "DB_HOST is not a host, a host:port, or the folder of a unix socket.");
+            throw new CommandException(ExitCode.BadInput, "DB_HOST must be a host, a host:port, or the folder of a unix socket.");
         server.Host = isWhole ? Host : match.Groups["host"].Value.Trim('[', ']');
         server.Port = Port(match, "DB_HOST");
         return server;
@@ -107,15 +121,16 @@ internal sealed partial class DatabaseOptions
             throw new CommandException(ExitCode.BadInput, NoFileDatabase);
         var match = UrlForm.Match(url[(scheme + 3)..]);
         if (kind is not ("postgresql" or "postgres") || !match.Success)
-            throw new CommandException(ExitCode.BadInput, "DATABASE_URL is not of the form postgresql://user:password@host:port/name.");
+            throw new CommandException(ExitCode.BadInput, "DATABASE_URL must have the form postgresql://user:password@host:port/name.");
 
-        string? Part(string name) => match.Groups[name] is { Success: true, Length: > 0 } group ? Uri.UnescapeDataString(group.Value) : null;
+        string? Part(string name) =>
+            match.Groups[name] is { Success: true, Length: > 0 } group ? Uri.UnescapeDataString(group.Value) : null;
         var server = new NpgsqlConnectionStringBuilder
         {
             Host = Part("host")?.Trim('[', ']') ?? "localhost",
             Port = Port(match, "DATABASE_URL"),
             Database = Part("name") ?? Name,
-            Username = Part("user") ?? User ?? "postgres",
+            Username = Part("user") ?? User,
             Password = Part("password") ?? Password,
         };
         RefuseFile(server.Database);
@@ -138,7 +153,7 @@ internal sealed partial class DatabaseOptions
         var equals = option.IndexOf('=', StringComparison.Ordinal);
         var name = Uri.UnescapeDataString(equals < 0 ? option : option[..equals]);
         var value = equals < 0 ? "" : Uri.UnescapeDataString(option[(equals + 1)..]);
-        // libpq's spellings that Npgsql writes in another way.
+        // Npgsql spells these options of libpq in another way.
         name = name switch
         {
             "sslmode" or "ssl" => "SSL Mode",
@@ -160,7 +175,8 @@ internal sealed partial class DatabaseOptions
         }
         catch (Exception e) when (e is ArgumentException or FormatException or InvalidCastException)
         {
-            throw new CommandException(ExitCode.BadInput, $"DATABASE_URL has an option that PostgreSQL's driver does not know or take: {name}.", e);
+            throw new CommandException(
+                ExitCode.BadInput, $"DATABASE_URL has an option that the driver of PostgreSQL does not accept: {name}.", e);
         }
     }
 
@@ -175,15 +191,23 @@ internal sealed partial class DatabaseOptions
         catch (Exception e) when (e is ArgumentException or FormatException or KeyNotFoundException)
         {
             throw new CommandException(
-                ExitCode.BadInput, "DATABASE_URL is neither of the form postgresql://user:password@host:port/name nor Npgsql keywords such as Host=…;Database=….", e);
+                ExitCode.BadInput,
+                "DATABASE_URL must have the form postgresql://user:password@host:port/name, or be keywords such as Host=…;Database=….",
+                e);
         }
     }
 
     private static void RefuseFile(string? name)
     {
-        if (name is not null && (name.StartsWith(':') || name.Contains('/', StringComparison.Ordinal)
-                || name.EndsWith(".db", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".sqlite", StringComparison.OrdinalIgnoreCase)
-                || name.EndsWith(".sqlite3", StringComparison.OrdinalIgnoreCase)))
+        if (IsFile(name))
             throw new CommandException(ExitCode.BadInput, NoFileDatabase);
     }
+
+    private static bool IsFile(string? name) =>
+        name is not null
+        && (name.StartsWith(':')
+            || name.Contains('/', StringComparison.Ordinal)
+            || name.EndsWith(".db", StringComparison.OrdinalIgnoreCase)
+            || name.EndsWith(".sqlite", StringComparison.OrdinalIgnoreCase)
+            || name.EndsWith(".sqlite3", StringComparison.OrdinalIgnoreCase));
 }

@@ -43,9 +43,9 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
     /// <summary>Uses the folder's cluster: makes it when there is none, starts it when it does not run.</summary>
     /// <param name="postgresBin"><c>CARAWAY_POSTGRES_BIN</c>.</param>
     /// <param name="durable">False turns the waiting for the disk off; only tests may.</param>
-    public static async Task<EmbeddedPostgres> Start(PrivateFolder home, string? postgresBin, bool durable, CancellationToken cancel)
+    public static async Task<EmbeddedPostgres> Start(PrivateFolder folder, string? postgresBin, bool durable, CancellationToken cancel)
     {
-        var place = await PostgresPlace.Find(home);
+        var place = await PostgresPlace.Find(folder);
         using var alone = await FileLock.Wait(place.StartLock, FileShare.None, cancel);
         var use = await FileLock.Wait(place.UseLock, FileShare.Read, cancel);
         EmbeddedPostgres? cluster = null;

@@ -38,29 +38,29 @@ internal sealed class PostgresPlace
 
     /// <summary>In the private folder; under <c>/var/lib/caraway</c>, with a link to it, where root's other user cannot enter the checkout.</summary>
     /// <exception cref="CommandException">The place is another checkout's or another user's.</exception>
-    public static async Task<PostgresPlace> Find(PrivateFolder home)
+    public static async Task<PostgresPlace> Find(PrivateFolder folder)
     {
-        home.Create();
-        using var alone = await FileLock.Wait(home.FileIn("place.lock"), FileShare.None, CancellationToken.None);
-        var link = new DirectoryInfo(home.DataFolder);
+        folder.Create();
+        using var alone = await FileLock.Wait(folder.FileIn("place.lock"), FileShare.None, CancellationToken.None);
+        var link = new DirectoryInfo(folder.DataFolder);
         if (link.LinkTarget is { } target)
         {
-            CheckOwner(home, target);
+            CheckOwner(folder, target);
             return new PostgresPlace(target, await OsUser.Choose(target));
         }
 
         // Without links on the way, as the server itself names it.
-        var real = await ChildProcess.Run("realpath", [home.State], new ChildProcess.Options());
-        var dataFolder = real.ExitCode == 0 ? Path.Combine(real.Output.TrimEnd('\n'), "pg") : home.DataFolder;
+        var real = await ChildProcess.Run("realpath", [folder.State], new ChildProcess.Options());
+        var dataFolder = real.ExitCode == 0 ? Path.Combine(real.Output.TrimEnd('\n'), "pg") : folder.DataFolder;
         var account = await OsUser.Choose(dataFolder);
-        if (link.Exists || await account.CanEnter(home.State))
+        if (link.Exists || await account.CanEnter(folder.State))
             return new PostgresPlace(dataFolder, account);
 
         // A name that no other checkout gets, not even a later one at the same path.
         var elsewhere = Path.Combine(OsUser.CommonFolder, RandomNumberGenerator.GetHexString(16, lowercase: true), "pg");
         Directory.CreateDirectory(Path.GetDirectoryName(elsewhere)!);
-        await File.WriteAllTextAsync(OwnerFile(elsewhere), home.Root);
-        File.CreateSymbolicLink(home.DataFolder, elsewhere);
+        await File.WriteAllTextAsync(OwnerFile(elsewhere), folder.Root);
+        File.CreateSymbolicLink(folder.DataFolder, elsewhere);
         return new PostgresPlace(elsewhere, account);
     }
 
@@ -110,17 +110,17 @@ internal sealed class PostgresPlace
             throw new CommandException(ExitCode.Database, $"{SocketFolder} is not a private folder of the user {OsUser.Name}. Remove it.");
     }
 
-    private static void CheckOwner(PrivateFolder home, string target)
+    private static void CheckOwner(PrivateFolder folder, string target)
     {
         var file = OwnerFile(target);
         var owner = File.Exists(file) ? File.ReadAllText(file) : null;
-        if (owner != home.Root)
+        if (owner != folder.Root)
         {
             throw new CommandException(
                 ExitCode.Database,
                 owner is null
-                    ? $"{home.DataFolder} leads to {target}, which Caraway did not make or which is gone. Remove the link to start with a new database."
-                    : $"{home.DataFolder} leads to the database of the checkout {owner}. If this is a copy of it, remove the link; if that one was moved here, write the new path into {file}.");
+                    ? $"{folder.DataFolder} leads to {target}, which Caraway did not make or which is gone. Remove the link to start with a new database."
+                    : $"{folder.DataFolder} leads to the database of the checkout {owner}. If this is a copy of it, remove the link; if that one was moved here, write the new path into {file}.");
         }
     }
 

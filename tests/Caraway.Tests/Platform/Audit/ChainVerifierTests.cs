@@ -569,7 +569,7 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
     private async Task<bool> Erase(long id)
     {
         await using var own = new Database(database.Source);
-        return await EraseEvent.Do(id, "asked for", own, DateTime.UtcNow, default);
+        return await EraseEvent.Run(id, "asked for", own, DateTime.UtcNow, default);
     }
 
     private async Task<Checkpoint> TakeCheckpoint()

@@ -22,8 +22,8 @@ public sealed class DatabaseOptionsTests
     [InlineData("postgresql+asyncpg://ada:pw@db.example/cases", "db.example", 5432, "ada", "pw", "cases")]
     [InlineData("postgresql+psycopg2://ada:pw@db.example/cases", "db.example", 5432, "ada", "pw", "cases")]
     [InlineData("  postgresql://ada@db.example/cases  ", "db.example", 5432, "ada", null, "cases")]
-    [InlineData("postgresql://db.example", "db.example", 5432, "postgres", null, "advocacy")]
-    [InlineData("postgresql:///cases", "localhost", 5432, "postgres", null, "cases")]
+    [InlineData("postgresql://db.example", "db.example", 5432, "advocacy", null, "advocacy")]
+    [InlineData("postgresql:///cases", "localhost", 5432, "advocacy", null, "cases")]
     [InlineData("postgresql://a%40b:p%3A%2F%40%23%25@db.example/my%20cases", "db.example", 5432, "a@b", "p:/@#%", "my cases")]
     [InlineData("postgresql://ada:a+b@db.example/cases", "db.example", 5432, "ada", "a+b", "cases")]
     [InlineData("postgresql://ada:pw@[::1]:6543/cases", "::1", 6543, "ada", "pw", "cases")]
@@ -77,11 +77,11 @@ public sealed class DatabaseOptionsTests
     }
 
     [Theory]
-    [InlineData(null, ":memory:")]
-    [InlineData(null, "./cases.db")]
-    [InlineData(null, "cases.DB")]
-    [InlineData(null, "cases.sqlite3")]
-    [InlineData(null, "/data/cases")]
+    [InlineData("postgresql://h/d", ":memory:")]
+    [InlineData("postgresql://h/d", "./cases.db")]
+    [InlineData("postgresql://h/d", "cases.DB")]
+    [InlineData("postgresql://h/d", "cases.sqlite3")]
+    [InlineData("postgresql://h/d", "/data/cases")]
     [InlineData("sqlite:///./cases.db", "advocacy")]
     [InlineData("sqlite+aiosqlite:///:memory:", "advocacy")]
     [InlineData("postgresql://h/:memory:", "advocacy")]
@@ -93,6 +93,21 @@ public sealed class DatabaseOptionsTests
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
         Assert.EndsWith(EmbeddedSentence, refusal.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(":memory:", true)]
+    [InlineData("cases.db", true)]
+    [InlineData("advocacy", false)]
+    public void Without_a_server_a_database_in_a_file_is_the_embedded_one(string name, bool isFile)
+    {
+        var options = new DatabaseOptions { Name = name };
+
+        Assert.Null(options.Server());
+        Assert.Equal(isFile, options.NamesFile);
+    }
+
+    [Fact]
+    public void The_user_of_a_server_is_advocacy_by_default() => Assert.Equal("advocacy", new DatabaseOptions { Host = "h" }.Server()!.Username);
 
     [Theory]
     [InlineData("mysql://ada:s3cret@h/d")]
