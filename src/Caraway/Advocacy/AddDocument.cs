@@ -18,7 +18,7 @@ internal static class AddDocument
         [Text(CaseLimits.ContentType, AllowEmpty = true)]
         public string? ContentType { get; init; }
 
-        /// <summary>Where the document is, in whatever store. Caraway never fetches it.</summary>
+        /// <summary>The document's address in any store. Caraway never fetches it.</summary>
         [Text(CaseLimits.Uri, AllowEmpty = true)]
         public string? Uri { get; init; }
     }
@@ -62,13 +62,15 @@ internal static class AddDocument
     }
 }
 
-/// <summary>A file's name: no path, no control characters.</summary>
+/// <summary>A file's name without a path and without control characters.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class FileNameAttribute : ValidationAttribute
 {
     public override bool IsValid(object? value) =>
-        value is not string name || (name is not ("." or "..") && !name.Contains('/', StringComparison.Ordinal) && !name.Contains('\\', StringComparison.Ordinal) && !name.Any(char.IsControl));
+        value is not string name || (name is not ("." or "..") && !name.Any(c => c is '/' or '\\' || char.IsControl(c)));
 
     protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
-        IsValid(value) ? ValidationResult.Success : new ValidationResult("This must be a file's name without a path.", [validationContext.MemberName ?? ""]);
+        IsValid(value)
+            ? ValidationResult.Success
+            : new ValidationResult("This must be a file's name without a path.", [validationContext.MemberName ?? ""]);
 }

@@ -6,12 +6,15 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Advocacy;
 
-/// <summary><c>POST /cases/{id}/notes</c>: adds a note, to a closed case too.</summary>
+/// <summary><c>POST /cases/{id}/notes</c>: adds a note to a case, also to a closed one.</summary>
 internal static class AddNote
 {
     public sealed record Request
     {
-        /// <summary>Who writes; from a system with a key it is taken as given, and recorded as on that person's behalf. A signed-in caller writes as himself.</summary>
+        /// <summary>
+        /// The writer. A system with an API key writes on behalf of this person. For a signed-in caller it is the caller's own name,
+        /// whatever the body says.
+        /// </summary>
         [Needed, Text(CaseLimits.Person)]
         public string? Author { get; init; }
 
@@ -22,8 +25,8 @@ internal static class AddNote
     public sealed record Response(long NoteId, long CaseId);
 
     /// <summary>
-    /// The case's row learns of the note, and its id is drawn there, anew after a wait for the row: so the order of ids is the order of
-    /// notes, and the entity tag stands in one row.
+    /// The case's row stores the id of its newest note, so that the whole entity tag comes from one row. The id is drawn while that row is
+    /// locked, and drawn again after a wait for the lock, so notes are added in the order of their ids.
     /// </summary>
     internal const string Insert = """
         with parent as (
@@ -48,7 +51,11 @@ internal static class AddNote
         var name = await users.Of(caller.UserId, CaseLimits.Person, cancel);
         var note = await database.First<Response>(
             Insert,
-            new { id = id.Value, author = name ?? request.Author, onBehalfOf = name is null ? request.Author : null, request.Body, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address },
+            new
+            {
+                id = id.Value, author = name ?? request.Author, onBehalfOf = name is null ? request.Author : null, request.Body,
+                now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address,
+            },
             cancel);
         return note is null
             ? Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found")

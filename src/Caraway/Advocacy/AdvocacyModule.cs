@@ -27,7 +27,12 @@ internal static class AdvocacyModule
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 409, 413, 415, 422)
             .WithSummary("Submit a person's request, which opens a case")
-            .WithExample("""{"full_name": "Ada Lovelace", "email": "ada@example.org", "phone": "+45 12 34 56 78", "narrative": "My plan denied the treatment."}""");
+            .WithExample("""
+                {
+                  "full_name": "Ada Lovelace", "email": "ada@example.org", "phone": "+45 12 34 56 78",
+                  "narrative": "My plan denied the treatment."
+                }
+                """);
 
         routes.MapGet("/cases", ListCases.Handle)
             .Needs(Permission.AdvocacyRead)
@@ -44,7 +49,9 @@ internal static class AdvocacyModule
             .WithMetadata(new TakesIfMatch())
             .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422)
             .WithSummary("Change a case's status or assignee")
-            .WithExample("""{"status": "IN_REVIEW", "assignee": "Grace Hopper", "actor": "Ines Soto", "reason": "The papers are complete."}""");
+            .WithExample("""
+                {"status": "IN_REVIEW", "assignee": "Grace Hopper", "actor": "Ines Soto", "reason": "The papers are complete."}
+                """);
 
         routes.MapPost("/cases/{id}/notes", AddNote.Handle)
             .Needs(Permission.AdvocacyWrite)
@@ -63,7 +70,9 @@ internal static class AdvocacyModule
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 404, 409, 413, 415, 422)
             .WithSummary("Add a reference to a document and queue its processing")
-            .WithExample("""{"filename": "denial-letter.pdf", "content_type": "application/pdf", "uri": "https://files.example.org/denial-letter.pdf"}""");
+            .WithExample("""
+                {"filename": "denial-letter.pdf", "content_type": "application/pdf", "uri": "https://files.example.org/denial-letter.pdf"}
+                """);
 
         routes.MapGet("/cases/{id}/documents", ListDocuments.Handle)
             .Needs(Permission.AdvocacyRead)

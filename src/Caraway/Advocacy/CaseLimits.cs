@@ -1,6 +1,6 @@
 namespace Caraway.Advocacy;
 
-/// <summary>The longest texts of a case, in characters (docs/contracts/advocacy.md). The tables check the same numbers.</summary>
+/// <summary>The longest texts of a case, in characters (docs/contracts/advocacy.md). The tables check the same limits.</summary>
 internal static class CaseLimits
 {
     public const int FullName = 200;

@@ -2,12 +2,15 @@ using Caraway.Platform.Workflows;
 
 namespace Caraway.Advocacy;
 
-/// <summary>The legal moves of a case (docs/contracts/advocacy.md): any state can move to CLOSED, and CLOSED is final.</summary>
+/// <summary>The legal transitions of a case (docs/contracts/advocacy.md): every status can go to CLOSED, and CLOSED is final.</summary>
 internal static class CaseWorkflow
 {
     public static Workflow Table { get; } = new(
         "advocacy.case",
-        [CaseStatus.New, CaseStatus.InReview, CaseStatus.NeedsInfo, CaseStatus.Submitted, CaseStatus.Approved, CaseStatus.Denied, CaseStatus.Closed],
+        [
+            CaseStatus.New, CaseStatus.InReview, CaseStatus.NeedsInfo, CaseStatus.Submitted, CaseStatus.Approved, CaseStatus.Denied,
+            CaseStatus.Closed,
+        ],
         [
             new(CaseStatus.New, CaseStatus.InReview),
             new(CaseStatus.New, CaseStatus.Closed),

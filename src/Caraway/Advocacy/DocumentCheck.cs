@@ -2,19 +2,19 @@ using System.Collections.Frozen;
 
 namespace Caraway.Advocacy;
 
-/// <summary>What processing found.</summary>
-/// <param name="Extension">Of the name, in lower case, without the dot; null when it has none.</param>
-/// <param name="ContentType">The media type without its parameters, in lower case: the stated one, else the extension's.</param>
-/// <param name="Problem">Why the document cannot be accepted, as a sentence for people; null when it can.</param>
+/// <summary>The result of processing a document.</summary>
+/// <param name="Extension">The name's extension in lower case, without the dot; null when the name has no extension.</param>
+/// <param name="ContentType">The media type in lower case, without parameters: the stated one, or that of the extension.</param>
+/// <param name="Problem">The reason for a rejection, as a sentence for people; null when the document is accepted.</param>
 public sealed record DocumentFindings(string? Extension, string? ContentType, string? Problem);
 
 /// <summary>
-/// Whether a document's name and content type agree: pure, and the seam for what comes with uploads of bytes. Virus scan and text
-/// extraction will stand beside this in <see cref="ProcessDocument"/>, each a step that adds to the findings.
+/// Checks that a document's name and content type agree. The check is pure; steps that need the bytes, such as a virus scan, belong into
+/// <see cref="ProcessDocument"/> and add to the findings.
 /// </summary>
 internal static class DocumentCheck
 {
-    /// <summary>Extensions with the media types that they may have (IANA's registry), the usual one first.</summary>
+    /// <summary>The accepted extensions with their media types (IANA's registry), the usual one first.</summary>
     private static readonly FrozenDictionary<string, string[]> Types = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
         ["pdf"] = ["application/pdf"],
@@ -42,7 +42,7 @@ internal static class DocumentCheck
         ["eml"] = ["message/rfc822"],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    /// <summary>What a store says of bytes that it knows nothing about (RFC 2046, section 4.5.1): it contradicts no extension.</summary>
+    /// <summary>The type of bytes of an unknown kind (RFC 2046, section 4.5.1). It fits every extension.</summary>
     private const string Unknown = "application/octet-stream";
 
     public static DocumentFindings Inspect(string filename, string? stated)
@@ -53,13 +53,14 @@ internal static class DocumentCheck
         if (extension is null)
             return new(null, type, "The file's name has no extension, so its kind cannot be told.");
         if (!Types.TryGetValue(extension, out var fitting))
-            return new(extension, type, $"Files of the kind .{Shown(extension)} are not accepted.");
+            return new(extension, type, $"Files of the kind .{Shortened(extension)} are not accepted.");
         if (type is null or Unknown)
             return new(extension, fitting[0], null);
         return fitting.Contains(type, StringComparer.Ordinal)
             ? new(extension, type, null)
-            : new(extension, type, $"The file's name says .{extension}, but its content type says {Shown(type)}. One of the two is wrong.");
+            : new(
+                extension, type, $"The file's name says .{extension}, but its content type says {Shortened(type)}. One of the two is wrong.");
     }
 
-    private static string Shown(string text) => text.Length <= 40 ? text : text[..40] + "…";
+    private static string Shortened(string text) => text.Length <= 40 ? text : text[..40] + "…";
 }

@@ -8,10 +8,13 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Advocacy;
 
-/// <summary><c>GET /cases/{id}/timeline</c>: all that happened to a case, newest first: a walk down its own events, so it is there with the change.</summary>
+/// <summary>
+/// <c>GET /cases/{id}/timeline</c>: everything that happened to a case, newest first. It reads the case's events themselves, so a change is
+/// in it at once.
+/// </summary>
 internal static class GetCaseTimeline
 {
-    /// <summary>A note's event holds no text of it; here it is shown with its body.</summary>
+    /// <summary>Adds the note's body to its event, which does not store the body.</summary>
     internal const string Select = """
         select e.id, e.at, e.name, e.subject, e.actor, e.on_behalf_of,
             case when n.id is null then e.payload else (e.payload::jsonb || jsonb_build_object('body', n.body))::text end as payload
@@ -33,6 +36,8 @@ internal static class GetCaseTimeline
             cancel);
         if (parent is null)
             return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
-        return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(Timeline.Create(rows, page, static _ => null));
+        if (accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded)
+            return unrecorded;
+        return TypedResults.Ok(Timeline.Create(rows, page, static _ => null));
     }
 }

@@ -7,12 +7,12 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Advocacy;
 
-/// <summary><c>GET /cases</c>: cases by status and assignee, newest id first, a keyset page at a time.</summary>
+/// <summary><c>GET /cases</c>: a keyset page of cases, filtered by status and assignee, newest id first.</summary>
 internal static class ListCases
 {
     public sealed record Response(IReadOnlyList<Item> Items, long? NextCursor);
 
-    /// <param name="PatientId">For the access log alone.</param>
+    /// <param name="PatientId">Only for the access log.</param>
     public sealed record Item(
         long CaseId,
         string ApplicantName,
@@ -21,7 +21,7 @@ internal static class ListCases
         DateTime CreatedAt,
         [property: JsonIgnore] long? PatientId);
 
-    /// <summary>The filters that are given make the statement: one for each status and for none, with and without an assignee; each a walk down one index.</summary>
+    /// <summary>The start of the statement. Each given filter adds a condition, so that every combination can use one index.</summary>
     internal const string Select = """
         select c.id as case_id, a.full_name as applicant_name, c.current_status, c.assignee, c.created_at, c.patient_id
         from advocacy.cases c
@@ -40,9 +40,9 @@ internal static class ListCases
         if (status is { Length: > 0 } && !CaseWorkflow.Table.Knows(status))
             return Refusal.InvalidQuery("status", $"The status must be one of {string.Join(", ", CaseWorkflow.Table.Statuses)}.");
         if (assignee?.Contains('\0', StringComparison.Ordinal) == true)
-            return Refusal.InvalidQuery("assignee", "The assignee has the character U+0000, which nobody's name has.");
+            return Refusal.InvalidQuery("assignee", "The assignee must not have the character U+0000.");
 
-        // The status is one of the table's words; as a literal, the planner of a prepared statement knows how rare it is.
+        // A literal tells the planner of a prepared statement how rare the status is. It is safe: the workflow knows the word.
         var sql = Select
             + (string.IsNullOrEmpty(status) ? "" : $" and c.current_status = '{status}'")
             + (string.IsNullOrEmpty(assignee) ? "" : " and c.assignee = @assignee")
@@ -55,6 +55,11 @@ internal static class ListCases
     private static AccessedRecords To(List<Item> items)
     {
         long[] patients = [.. items.Where(item => item.PatientId is not null).Select(item => item.PatientId!.Value).Distinct()];
-        return new AccessedRecords { Kind = CaseAccess.Kind, Ids = [.. items.Select(item => item.CaseId)], PatientIds = patients.Length == 0 ? null : patients };
+        return new AccessedRecords
+        {
+            Kind = CaseAccess.Kind,
+            Ids = [.. items.Select(item => item.CaseId)],
+            PatientIds = patients.Length == 0 ? null : patients,
+        };
     }
 }

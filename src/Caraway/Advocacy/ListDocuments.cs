@@ -10,8 +10,8 @@ namespace Caraway.Advocacy;
 /// <summary><c>GET /cases/{id}/documents</c>: a case's documents, newest first, as a bare array.</summary>
 internal static class ListDocuments
 {
-    /// <param name="GcsUri">The reference's URI, whatever store it names; the field keeps the earlier API's name.</param>
-    /// <param name="ErrorMessage">On FAILED: a sentence for people.</param>
+    /// <param name="GcsUri">The reference's URI, in any store. The member keeps its name from the earlier API.</param>
+    /// <param name="ErrorMessage">The reason of a FAILED document, as a sentence for people.</param>
     public sealed record Document(
         long DocumentId, long CaseId, string Filename, string? ContentType, string? GcsUri, [property: DocumentStatusWord] string Status,
         string? ErrorMessage, DateTime CreatedAt, DateTime UpdatedAt);
@@ -22,10 +22,14 @@ internal static class ListDocuments
         from advocacy.documents where case_id = @Value order by id desc
         """;
 
-    public static async Task<Results<Ok<List<Document>>, Refusal>> Handle(RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+    public static async Task<Results<Ok<List<Document>>, Refusal>> Handle(
+        RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         var (parent, documents) = await database.Many(
-            Select, id, async grid => (await grid.ReadFirstOrDefaultAsync<CaseAccess.Parent>(), (await grid.ReadAsync<Document>()).AsList()), cancel);
+            Select,
+            id,
+            async grid => (await grid.ReadFirstOrDefaultAsync<CaseAccess.Parent>(), (await grid.ReadAsync<Document>()).AsList()),
+            cancel);
         if (parent is null)
             return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
         return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(documents);

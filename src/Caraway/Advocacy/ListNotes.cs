@@ -19,10 +19,14 @@ internal static class ListNotes
         select id as note_id, case_id, author, body, created_at from advocacy.notes where case_id = @Value order by id desc
         """;
 
-    public static async Task<Results<Ok<Response>, Refusal>> Handle(RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+    public static async Task<Results<Ok<Response>, Refusal>> Handle(
+        RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         var (parent, notes) = await database.Many(
-            Select, id, async grid => (await grid.ReadFirstOrDefaultAsync<CaseAccess.Parent>(), (await grid.ReadAsync<Note>()).AsList()), cancel);
+            Select,
+            id,
+            async grid => (await grid.ReadFirstOrDefaultAsync<CaseAccess.Parent>(), (await grid.ReadAsync<Note>()).AsList()),
+            cancel);
         if (parent is null)
             return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
         return accesses.Add(caller, CaseAccess.To(parent)) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(notes));

@@ -5,8 +5,8 @@ using Caraway.Platform.Postgres;
 namespace Caraway.Advocacy;
 
 /// <summary>
-/// The job <c>process_document</c>: checks that a document's name, extension and content type agree, records what it found, and ends
-/// PROCESSED or FAILED with a sentence for people. A reference's URI is never fetched: callers name it, and it could name anything.
+/// The job <c>process_document</c>: checks that a document's extension and content type agree, records the findings, and sets the document
+/// to PROCESSED or to FAILED with a sentence for people. It never fetches the URI, because callers may name any address.
 /// </summary>
 internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
 {
@@ -19,7 +19,7 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
         update advocacy.documents d set status = 'PROCESSING', updated_at = @now from begun where d.id = begun.id
         """;
 
-    /// <summary>Locks the cases, whose events these are, and then the documents, each in the order of ids, as every worker does.</summary>
+    /// <summary>Locks the cases, whose events these are, and then the documents. Every worker locks in the order of ids.</summary>
     private const string Read = """
         with parent as materialized (
             select id from advocacy.cases
@@ -32,7 +32,7 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
         order by d.id for no key update of d
         """;
 
-    /// <summary>A document that is worked on by two jobs at once gets the same end twice, and one event for each job.</summary>
+    /// <summary>Two concurrent jobs for one document give it the same result, and each writes its event.</summary>
     private const string Write = """
         with done as (
             update advocacy.documents d
@@ -42,7 +42,8 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
             returning d.id, d.case_id, d.status, d.error_message
         )
         insert into platform.events (at, name, subject, actor, payload)
-        select @now, case status when 'PROCESSED' then 'case.document_processed' else 'case.document_failed' end, 'advocacy.case:' || case_id, 'worker',
+        select @now, case status when 'PROCESSED' then 'case.document_processed' else 'case.document_failed' end,
+            'advocacy.case:' || case_id, 'worker',
             json_build_object('case_id', case_id, 'document_id', id, 'error_message', error_message)::text
         from done order by id
         """;
@@ -70,9 +71,10 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
             },
             cancel);
 
-        // A document that cannot be accepted is the job's result, not its failure: the job did its work.
-        var ends = rows.Zip(findings).ToDictionary(pair => pair.First.Id, pair => new JobResult(pair.Second.Problem is null ? "processed" : "rejected"));
-        return [.. jobs.Select(job => ends.GetValueOrDefault(job.Number("document_id")) ?? JobResult.Failed("The document is gone."))];
+        // A rejected document is a successful job with a negative result.
+        var results = rows.Zip(findings).ToDictionary(
+            pair => pair.First.Id, pair => new JobResult(pair.Second.Problem is null ? "processed" : "rejected"));
+        return [.. jobs.Select(job => results.GetValueOrDefault(job.Number("document_id")) ?? JobResult.Failed("The document is gone."))];
     }
 
     public async Task Park(Job job, string sentence, Database database, CancellationToken cancel)
@@ -80,7 +82,11 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
         await database.List<Row>(Read, new { ids = Ids([job]) }, cancel);
         await database.Execute(
             Write,
-            new { ids = Ids([job]), statuses = new[] { "FAILED" }, sentences = new[] { sentence }, findings = new string?[] { null }, now = time.GetUtcNow().UtcDateTime },
+            new
+            {
+                ids = Ids([job]), statuses = new[] { "FAILED" }, sentences = new[] { sentence }, findings = new string?[] { null },
+                now = time.GetUtcNow().UtcDateTime,
+            },
             cancel);
     }
 

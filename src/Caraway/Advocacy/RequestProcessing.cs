@@ -7,14 +7,18 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Caraway.Advocacy;
 
-/// <summary><c>POST /internal/documents/{document_id}/process</c>: queues a document's processing again; once, however often it is asked for.</summary>
+/// <summary>
+/// <c>POST /internal/documents/{document_id}/process</c>: queues a document's processing again. It stays one job however often it is
+/// requested before it starts.
+/// </summary>
 internal static class RequestProcessing
 {
     public sealed record Response(string Status, long DocumentId);
 
     internal const string Queue = """
         with found as (
-            select d.id, d.case_id from advocacy.documents d join advocacy.cases c on c.id = d.case_id where d.id = @id for no key update of c
+            select d.id, d.case_id from advocacy.documents d join advocacy.cases c on c.id = d.case_id
+            where d.id = @id for no key update of c
         ), queued as (
             insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
             select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now from found
@@ -30,7 +34,12 @@ internal static class RequestProcessing
         """;
 
     public static async Task<Results<Accepted<Response>, Refusal>> Handle(
-        [FromRoute(Name = "document_id")] RowId id, Caller caller, Database database, JobSignal jobs, TimeProvider time, CancellationToken cancel)
+        [FromRoute(Name = "document_id")] RowId id,
+        Caller caller,
+        Database database,
+        JobSignal jobs,
+        TimeProvider time,
+        CancellationToken cancel)
     {
         var found = await database.First<long?>(
             Queue, new { id = id.Value, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address }, cancel);

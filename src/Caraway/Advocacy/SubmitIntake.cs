@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Advocacy;
 
-/// <summary><c>POST /intakes</c>: a person's request becomes an applicant and a case in NEW, in one statement.</summary>
+/// <summary><c>POST /intakes</c>: turns a person's request into an applicant and a case in NEW, in one statement.</summary>
 internal static class SubmitIntake
 {
     public sealed record Request
@@ -25,7 +25,7 @@ internal static class SubmitIntake
         /// <summary>A user with the role patient.</summary>
         public long? PatientId { get; init; }
 
-        /// <summary>The case's id in the system that it came from; unique.</summary>
+        /// <summary>The case's id in the system that it comes from; unique.</summary>
         [Text(CaseLimits.ExternalReference)]
         public string? ExternalReference { get; init; }
     }
@@ -33,8 +33,8 @@ internal static class SubmitIntake
     public sealed record Response(long CaseId, [property: CaseStatusWord] string Status);
 
     /// <summary>
-    /// The case goes in before its applicant (the reference between them is checked at the statement's end), so that a taken external
-    /// reference leaves nothing behind. No row comes back then, nor when the patient is none.
+    /// Inserts the case before its applicant (the foreign key is checked at the end of the statement), so that a taken external reference
+    /// leaves nothing behind. Returns no row then, and no row when the patient does not exist.
     /// </summary>
     internal const string Insert = Open + Record;
 
@@ -44,7 +44,10 @@ internal static class SubmitIntake
 
     private const string InsertOnceForPatient = Open + IfPatient + Once + Record;
 
-    /// <summary>Only where a patient is named, and only where a reference is: what is not asked for need not be made ready for at each intake.</summary>
+    /// <summary>
+    /// Used only for an intake with a patient, as <see cref="Once"/> is only for one with a reference, so that other intakes do not pay for
+    /// the check.
+    /// </summary>
     private const string IfPatient = " where exists (select from identity.user_card where id = @PatientId and role = 'patient') ";
 
     private const string Once = " on conflict (external_reference) do nothing ";
@@ -60,13 +63,14 @@ internal static class SubmitIntake
         ), applicant as (
             insert into advocacy.applicants (id, full_name, email, phone, created_at) overriding system value
             select applicant_id, @FullName, @email, @Phone, @now from opened
-        ), moved as (
+        ), status_changed as (
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
             select id, null, @initial, 'system', 'case created from intake', @now from opened
         ), logged as (
             insert into platform.events (at, name, subject, actor, request_id, address, payload)
             select @now, 'case.opened', 'advocacy.case:' || id, @caller, @RequestId, @Address,
-                json_build_object('case_id', id, 'applicant_id', applicant_id, 'external_reference', @ExternalReference::text, 'patient_id', @PatientId::bigint)::text
+                json_build_object('case_id', id, 'applicant_id', applicant_id,
+                    'external_reference', @ExternalReference::text, 'patient_id', @PatientId::bigint)::text
             from opened
         )
         select id from opened

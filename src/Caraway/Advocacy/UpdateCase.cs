@@ -7,21 +7,25 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Advocacy;
 
-/// <summary><c>PATCH /cases/{id}</c>: moves a case, assigns it, or both; all of it or nothing.</summary>
+/// <summary><c>PATCH /cases/{id}</c>: changes a case's status, its assignee or both. It does everything or nothing.</summary>
 internal static class UpdateCase
 {
     public sealed record Request
     {
         [AllowedValues(
-            null, CaseStatus.New, CaseStatus.InReview, CaseStatus.NeedsInfo, CaseStatus.Submitted, CaseStatus.Approved, CaseStatus.Denied, CaseStatus.Closed,
+            null, CaseStatus.New, CaseStatus.InReview, CaseStatus.NeedsInfo, CaseStatus.Submitted, CaseStatus.Approved, CaseStatus.Denied,
+            CaseStatus.Closed,
             ErrorMessage = "The status must be one of NEW, IN_REVIEW, NEEDS_INFO, SUBMITTED, APPROVED, DENIED, CLOSED.")]
         public string? Status { get; init; }
 
-        /// <summary>Who works on it; the empty text unassigns.</summary>
+        /// <summary>The person who works on the case. The empty text unassigns it.</summary>
         [Text(CaseLimits.Person, AllowEmpty = true)]
         public string? Assignee { get; init; }
 
-        /// <summary>On whose behalf the calling system acts; "system" when it does not say. A signed-in caller's own name is used whatever this says.</summary>
+        /// <summary>
+        /// The person on whose behalf the calling system acts; "system" when absent. For a signed-in caller it is the caller's own name,
+        /// whatever the body says.
+        /// </summary>
         [Text(CaseLimits.Person, AllowEmpty = true, AllowBlank = true)]
         public string? Actor { get; init; }
 
@@ -32,14 +36,20 @@ internal static class UpdateCase
     public sealed record Response(
         long CaseId, [property: CaseStatusWord] string PreviousStatus, [property: CaseStatusWord] string Status, string? Assignee);
 
-    /// <param name="PreviousStatus">What the case was when its row was locked.</param>
-    /// <param name="Status">What it is now; null when nothing was changed.</param>
+    /// <param name="PreviousStatus">The status when the row was locked.</param>
+    /// <param name="Status">The new status; null when nothing changed.</param>
     private sealed record Row(
-        long CaseId, string PreviousStatus, string? PreviousAssignee, long PreviousVersion, string? Status, string? Assignee, long NewestNote);
+        long CaseId,
+        string PreviousStatus,
+        string? PreviousAssignee,
+        long PreviousVersion,
+        string? Status,
+        string? Assignee,
+        long NewestNote);
 
     /// <summary>
-    /// Locks the row, changes it where version and workflow allow and something would change, and records each change; answers what was
-    /// found beside what was made of it, so that a "no" needs no second look.
+    /// Locks the row, changes it if version and workflow allow it and something would change, and records each change. Returns the state
+    /// before and after, so that a refusal needs no second query.
     /// </summary>
     internal const string Update = """
         with found as (
@@ -56,7 +66,7 @@ internal static class UpdateCase
                 and (@Status::text is null or f.current_status = @Status::text or f.current_status = any(@sources::text[]))
                 and (f.current_status <> @Status::text or f.assignee is distinct from nullif(coalesce(@Assignee::text, f.assignee), ''))
             returning c.id, f.current_status as old_status, c.current_status, f.assignee as old_assignee, c.assignee
-        ), moved as (
+        ), status_changed as (
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
             select id, old_status, current_status, @actor, @Reason, @now from changed where old_status <> current_status
         ), logged as (
@@ -75,7 +85,14 @@ internal static class UpdateCase
         """;
 
     public static async Task<Results<Tagged<Response>, Refusal>> Handle(
-        RowId id, Request request, HttpRequest http, Caller caller, UserNameCache users, Database database, TimeProvider time, CancellationToken cancel)
+        RowId id,
+        Request request,
+        HttpRequest http,
+        Caller caller,
+        UserNameCache users,
+        Database database,
+        TimeProvider time,
+        CancellationToken cancel)
     {
         var versions = ETag.IfMatch(http);
         var onBehalfOf = caller.UserId is not null || string.IsNullOrWhiteSpace(request.Actor) ? null : request.Actor;

@@ -11,10 +11,10 @@ using Npgsql;
 
 namespace Caraway.Tests.Advocacy;
 
-/// <summary>Every read of cases is recorded before it is answered, and auditors see who looked.</summary>
+/// <summary>Every read of cases is recorded before it is answered, and auditors read these records.</summary>
 public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
-    /// <summary>Routes that show no patient's data, each with the reason. Every other GET records what it shows.</summary>
+    /// <summary>Routes that show no data of patients, each with the reason. Every other GET records an access.</summary>
     private static readonly Dictionary<string, string> WithoutPatients = new(StringComparer.Ordinal)
     {
         ["/"] = "the program's name and version",
@@ -43,12 +43,18 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         var auditor = await caraway.Person("auditor");
         var id = await caraway.OpenCase();
 
-        var answer = await caraway.As(auditor, HttpMethod.Get, route.Replace("{id}", $"{id}", StringComparison.Ordinal), null, ("X-Access-Reason", " A complaint, 17 "));
+        var answer = await caraway.As(
+            auditor,
+            HttpMethod.Get,
+            route.Replace("{id}", $"{id}", StringComparison.Ordinal),
+            null,
+            ("X-Access-Reason", " A complaint, 17 "));
 
         Assert.Equal(200, answer.Status);
         Shape.Is(
             $$"""
-            [{"actor":"user:{{auditor.UserId}}","request_id":"{{answer.Headers["X-Request-Id"]}}","address":"127.0.0.1","action":"GET {{route}}",
+            [{"actor":"user:{{auditor.UserId}}","request_id":"{{answer.Headers["X-Request-Id"]}}","address":"127.0.0.1",
+              "action":"GET {{route}}",
               "reason":"A complaint, 17","kind":"advocacy.case","ids":[{{id}}],"patient_ids":null}]
             """,
             (await caraway.Accesses(answer)).GetRawText());
@@ -85,7 +91,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     [Fact]
-    public async Task A_list_leaves_one_row_with_what_it_showed_and_each_patient_once()
+    public async Task A_list_leaves_one_row_with_its_cases_and_each_patient_once()
     {
         var one = await caraway.Person();
         var other = await caraway.Person();
@@ -107,7 +113,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     [Fact]
-    public async Task What_shows_nothing_leaves_nothing()
+    public async Task An_answer_without_a_case_leaves_no_record()
     {
         var id = await caraway.OpenCase();
         var patient = await caraway.Person();
@@ -136,26 +142,29 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     [InlineData("Überweisung geprüft – 病歴 😀")]
     [InlineData("plain")]
     [InlineData("' or 1=1 --")]
-    public async Task A_reason_is_kept_as_written(string reason) => Assert.Equal(reason, await ReasonOf(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(reason))));
+    public async Task A_reason_is_kept_as_written(string reason) =>
+        Assert.Equal(reason, await ReasonOf(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(reason))));
 
     [Fact]
-    public async Task A_reason_that_is_no_UTF8_is_read_as_Latin1() => Assert.Equal("Prüfung", await ReasonOf("Prüfung"));
+    public async Task A_reason_that_is_not_UTF8_is_read_as_Latin1() => Assert.Equal("Prüfung", await ReasonOf("Prüfung"));
 
     [Theory]
     [InlineData("")]
     [InlineData("   ")]
-    public async Task An_empty_reason_is_none(string reason) => Assert.Null(await ReasonOf(reason));
+    public async Task An_empty_reason_is_not_recorded(string reason) => Assert.Null(await ReasonOf(reason));
 
     [Fact]
-    public async Task A_reason_of_other_white_space_is_none() => Assert.Null(await ReasonOf(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes("\u3000"))));
+    public async Task A_reason_of_other_white_space_is_not_recorded() =>
+        Assert.Null(await ReasonOf(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes("\u3000"))));
 
     [Fact]
     public async Task A_reason_of_500_characters_is_kept() => Assert.Equal(500, (await ReasonOf(new string('x', 500)))!.Length);
 
-    /// <summary>Characters are counted as elsewhere in the API, not as UTF-16.</summary>
+    /// <summary>The length counts code points, as everywhere in the API, and not UTF-16.</summary>
     [Fact]
     public async Task A_reason_of_500_characters_of_any_kind_is_kept() =>
-        Assert.Equal(1000, (await ReasonOf(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("😀", 500))))))!.Length);
+        Assert.Equal(
+            1000, (await ReasonOf(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("😀", 500))))))!.Length);
 
     [Theory]
     [InlineData("a\tb")]
@@ -169,7 +178,12 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         var answer = await caraway.Get($"/cases/{id}", ("X-Access-Reason", reason == "long" ? new string('ä', 501) : reason));
 
         answer.IsProblem(422, "invalid");
-        Shape.Is("""[{"pointer":"#/X-Access-Reason","in":"header","detail":"The reason must have at most 500 characters and no control characters."}]""", answer.Json.GetProperty("errors").GetRawText());
+        Shape.Is(
+            """
+            [{"pointer":"#/X-Access-Reason","in":"header",
+              "detail":"The reason must have at most 500 characters and no control characters."}]
+            """,
+            answer.Json.GetProperty("errors").GetRawText());
         Assert.DoesNotContain("secret", answer.Body, StringComparison.Ordinal);
     }
 
@@ -190,11 +204,10 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
 
     [Theory]
     [MemberData(nameof(Records.ForeignIds), MemberType = typeof(Records))]
-    public async Task An_unknown_case_has_no_access_log(string id) =>
-        (await caraway.Anonymously(HttpMethod.Get, $"/cases/{id}/access-log", null, await caraway.Key("audit:read"))).IsProblem(404, "case_not_found");
+    public async Task An_unknown_case_has_no_access_log(string id) => (await ReadAccessLog(id)).IsProblem(404, "case_not_found");
 
     [Fact]
-    public async Task The_access_log_says_who_looked_newest_first_and_in_pages()
+    public async Task The_access_log_lists_accesses_newest_first_in_pages()
     {
         var caseworker = await caraway.Person("caseworker", "Cäcilie Worker");
         var auditor = await caraway.Person("auditor", "Otto Ditor");
@@ -213,9 +226,12 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         Shape.Is(
             $$"""
             {"items":[
-             {"id":{{items[0].GetProperty("id")}},"time":"(time)","actor":"user:{{auditor.UserId}}","actor_name":"Otto Ditor","request_id":"{{third.Headers["X-Request-Id"]}}","address":"127.0.0.1","action":"GET /cases","reason":null},
-             {"id":{{items[1].GetProperty("id")}},"time":"(time)","actor":"user:{{caseworker.UserId}}","actor_name":"Cäcilie Worker","request_id":"{{second.Headers["X-Request-Id"]}}","address":"127.0.0.1","action":"GET /cases/{id}/notes","reason":"my case"},
-             {"id":{{items[2].GetProperty("id")}},"time":"(time)","actor":"apikey:environment","actor_name":null,"request_id":"{{first.Headers["X-Request-Id"]}}","address":"127.0.0.1","action":"GET /cases/{id}","reason":null}],
+             {"id":{{items[0].GetProperty("id")}},"time":"(time)","actor":"user:{{auditor.UserId}}","actor_name":"Otto Ditor",
+               "request_id":"{{third.Headers["X-Request-Id"]}}","address":"127.0.0.1","action":"GET /cases","reason":null},
+             {"id":{{items[1].GetProperty("id")}},"time":"(time)","actor":"user:{{caseworker.UserId}}","actor_name":"Cäcilie Worker",
+               "request_id":"{{second.Headers["X-Request-Id"]}}","address":"127.0.0.1","action":"GET /cases/{id}/notes","reason":"my case"},
+             {"id":{{items[2].GetProperty("id")}},"time":"(time)","actor":"apikey:environment","actor_name":null,
+               "request_id":"{{first.Headers["X-Request-Id"]}}","address":"127.0.0.1","action":"GET /cases/{id}","reason":null}],
              "next_cursor":null}
             """,
             answer);
@@ -235,16 +251,18 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     [Fact]
-    public async Task A_look_at_something_else_with_the_same_number_is_not_a_look_at_the_case()
+    public async Task An_access_to_another_kind_with_the_same_id_is_not_an_access_to_the_case()
     {
         var id = await caraway.OpenCase();
         await caraway.Database.Execute(
             $"""
-            insert into platform.access_log (id, at, actor, request_id, action, kind, ids) values (-{id}, now(), 'x', 'x', 'x', 'identity.user', array[{id}]);
-            insert into platform.access_batches (batch, kind, ids, patient_ids) values (-{id} >> 16, 'identity.user', array[{id}], '{"{}"}'), (-{id} >> 16, 'advocacy.case', array[{id}], '{"{}"}')
+            insert into platform.access_log (id, at, actor, request_id, action, kind, ids)
+            values (-{id}, now(), 'x', 'x', 'x', 'identity.user', array[{id}]);
+            insert into platform.access_batches (batch, kind, ids, patient_ids)
+            values (-{id} >> 16, 'identity.user', array[{id}], '{"{}"}'), (-{id} >> 16, 'advocacy.case', array[{id}], '{"{}"}')
             """);
 
-        var answer = await caraway.Anonymously(HttpMethod.Get, $"/cases/{id}/access-log", null, await caraway.Key("audit:read"));
+        var answer = await ReadAccessLog($"{id}");
 
         Shape.Is("""{"items":[],"next_cursor":null}""", answer);
     }
@@ -254,9 +272,9 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     [InlineData("limit=1.5", "limit")]
     [InlineData("cursor=abc", "cursor")]
     [InlineData("cursor=1&cursor=2", "cursor")]
-    public async Task A_page_that_is_none_is_refused(string query, string name)
+    public async Task An_invalid_limit_or_cursor_is_refused(string query, string name)
     {
-        var answer = await caraway.Anonymously(HttpMethod.Get, $"/cases/{await caraway.OpenCase()}/access-log?{query}", null, await caraway.Key("audit:read"));
+        var answer = await ReadAccessLog($"{await caraway.OpenCase()}", "?" + query);
 
         answer.IsProblem(422, "invalid");
         Assert.Equal(["#/" + name], answer.Pointers);
@@ -269,8 +287,8 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     [InlineData("cursor=99999999999999999999")]
     [InlineData("cursor=-1")]
     [InlineData("limit=&cursor=")]
-    public async Task Any_whole_number_makes_a_page(string query) =>
-        Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Get, $"/cases/{await caraway.OpenCase()}/access-log?{query}", null, await caraway.Key("audit:read"))).Status);
+    public async Task Any_whole_number_is_a_valid_limit_or_cursor(string query) =>
+        Assert.Equal(200, (await ReadAccessLog($"{await caraway.OpenCase()}", "?" + query)).Status);
 
     [Fact]
     public async Task Each_batch_raised_one_event_with_its_count_and_digest()
@@ -286,22 +304,29 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         Assert.NotEmpty(batches);
         foreach (var (batch, records) in batches)
         {
-            var payload = await caraway.Database.Scalar<string>($"select string_agg(payload, '|') from platform.events where name = 'access.recorded' and subject = 'platform.access_batch:{batch}' and actor = 'caraway'");
+            var payload = await caraway.Database.Scalar<string>(
+                $"""
+                select string_agg(payload, '|') from platform.events
+                where name = 'access.recorded' and subject = 'platform.access_batch:{batch}' and actor = 'caraway'
+                """);
             Shape.Is($$"""{"batch":{{batch}},"records":{{records.Count}},"digest":"{{AccessBatch.Digest(records)}}"}""", payload!);
         }
 
-        Assert.Equal(batches.Count, await caraway.Database.Scalar<long>("select count(*) from platform.events where name = 'access.recorded'"));
+        Assert.Equal(
+            batches.Count, await caraway.Database.Scalar<long>("select count(*) from platform.events where name = 'access.recorded'"));
     }
 
     [Fact]
-    public async Task What_cannot_be_recorded_is_not_shown()
+    public async Task A_read_that_cannot_be_recorded_shows_nothing()
     {
         var id = await caraway.OpenCase(narrative: "A secret story.");
         var shown = new List<Answer>();
-        await using (var own = await OwnCaraway.Start(caraway.Database.Address, ("AccessLog:Capacity", "1"), ("AccessLog:DelayMilliseconds", "10000")))
+        (string, string)[] settings = [("AccessLog:Capacity", "1"), ("AccessLog:DelayMilliseconds", "10000")];
+        await using (var own = await OwnCaraway.Start(caraway.Database.Address, settings))
         {
             shown.Add(await CarawayFixture.Send(own.Client, HttpMethod.Get, $"/cases/{id}", null));
-            foreach (var path in new[] { $"/cases/{id}", "/cases", $"/cases/{id}/notes", $"/cases/{id}/documents", $"/cases/{id}/timeline" })
+            string[] paths = [$"/cases/{id}", "/cases", $"/cases/{id}/notes", $"/cases/{id}/documents", $"/cases/{id}/timeline"];
+            foreach (var path in paths)
             {
                 var refused = (await CarawayFixture.Send(own.Client, HttpMethod.Get, path, null)).IsProblem(503, "busy");
                 Assert.InRange(int.Parse(refused.Headers["Retry-After"]), 1, 60);
@@ -316,14 +341,15 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     /// <summary>
-    /// Four readers fill a hundred places much faster than they are written: they wait, and none is refused. (Each goes on after half a
-    /// second, so that four leave the database some six seconds before one is.)
+    /// Four readers fill a hundred places much faster than the records are written. They wait, and every request is answered. (Each reader
+    /// waits half a second before its next try, so four readers leave the database about six seconds before a refusal.)
     /// </summary>
     [Fact]
-    public async Task Readers_slow_down_to_what_can_be_recorded()
+    public async Task Readers_wait_until_their_accesses_can_be_recorded()
     {
         var id = await caraway.OpenCase();
-        await using var own = await OwnCaraway.Start(caraway.Database.Address, ("AccessLog:Capacity", "100"), ("AccessLog:DelayMilliseconds", "300"));
+        await using var own = await OwnCaraway.Start(
+            caraway.Database.Address, ("AccessLog:Capacity", "100"), ("AccessLog:DelayMilliseconds", "300"));
 
         var shown = await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
         {
@@ -338,7 +364,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     [Fact]
-    public async Task A_stop_writes_what_was_answered()
+    public async Task A_stop_writes_the_records_of_all_answers()
     {
         var id = await caraway.OpenCase();
         var shown = new List<Answer>();
@@ -351,9 +377,9 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         Assert.Equal(10, await Count(shown));
     }
 
-    /// <summary>A request that waits for a lock uses up all the time that the host has for a stop.</summary>
+    /// <summary>A request that waits for a lock takes all of the time that the host has for a stop.</summary>
     [Fact]
-    public async Task A_stop_writes_what_was_answered_also_after_a_request_that_outlasts_it()
+    public async Task A_stop_writes_the_records_of_all_answers_even_when_a_request_outlasts_it()
     {
         var (id, held) = (await caraway.OpenCase(), await caraway.OpenCase());
         var shown = new List<Answer>();
@@ -363,14 +389,17 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         await using var hold = new NpgsqlCommand($"select 1 from advocacy.cases where id = {held} for update", other, transaction);
         await hold.ExecuteNonQueryAsync();
         Task waiting;
-        await using (var own = await OwnCaraway.Start(caraway.Database.Address, ("AccessLog:DelayMilliseconds", "10000"), ("Server:ShutdownTimeoutSeconds", "1")))
+        (string, string)[] settings = [("AccessLog:DelayMilliseconds", "10000"), ("Server:ShutdownTimeoutSeconds", "1")];
+        await using (var own = await OwnCaraway.Start(caraway.Database.Address, settings))
         {
             (slow.BaseAddress, var key) = (own.Client.BaseAddress, own.Client.DefaultRequestHeaders.GetValues("X-API-Key").Single());
             slow.DefaultRequestHeaders.Add("X-API-Key", key);
             for (var i = 0; i < 10; i++)
                 shown.Add(await CarawayFixture.Send(own.Client, HttpMethod.Get, $"/cases/{id}", null));
             waiting = CarawayFixture.Send(slow, HttpMethod.Patch, $"/cases/{held}", """{"status":"IN_REVIEW","actor":"Ada"}""");
-            await EventFlow.Until(async () => await caraway.Database.Scalar<bool>("select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"));
+            await EventFlow.Until(
+                async () => await caraway.Database.Scalar<bool>(
+                    "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"));
         }
 
         Assert.Equal(10, await Count(shown));
@@ -384,7 +413,9 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
             .Where(route => route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Contains("GET") != false).ToList();
         Assert.True(routes.Count >= 15);
 
-        var unrecorded = routes.Where(route => route.Metadata.GetMetadata<MethodInfo>()?.GetParameters().Any(parameter => parameter.ParameterType == typeof(AccessLog)) != true)
+        var unrecorded = routes
+            .Where(route => route.Metadata.GetMetadata<MethodInfo>()?.GetParameters()
+                .Any(parameter => parameter.ParameterType == typeof(AccessLog)) != true)
             .Select(route => "/" + route.RoutePattern.RawText!.Trim('/'));
 
         Assert.Equal(WithoutPatients.Keys.Order(StringComparer.Ordinal), unrecorded.Order(StringComparer.Ordinal));
@@ -405,11 +436,20 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     private Task<long> Count(IEnumerable<Answer> answers) => caraway.Database.Scalar<long>(
-        "select count(*) from platform.access_log where request_id = any(@requests)", ("requests", answers.Select(answer => answer.Headers["X-Request-Id"]).ToArray()));
+        "select count(*) from platform.access_log where request_id = any(@requests)",
+        ("requests", answers.Select(answer => answer.Headers["X-Request-Id"]).ToArray()));
+
+    /// <summary>Reads a case's access log with a key for auditors.</summary>
+    private async Task<Answer> ReadAccessLog(string id, string query = "") =>
+        await caraway.Anonymously(HttpMethod.Get, $"/cases/{id}/access-log{query}", null, await caraway.Key("audit:read"));
 
     private async Task<Dictionary<long, List<AccessRecord>>> Batches()
     {
-        await using var command = caraway.Database.Source.CreateCommand("select id >> 16, at, actor, request_id, address, action, reason, kind, ids::text, patient_ids::text from platform.access_log where id > 0 order by id");
+        await using var command = caraway.Database.Source.CreateCommand(
+            """
+            select id >> 16, at, actor, request_id, address, action, reason, kind, ids::text, patient_ids::text
+            from platform.access_log where id > 0 order by id
+            """);
         await using var reader = await command.ExecuteReaderAsync();
         var batches = new Dictionary<long, List<AccessRecord>>();
         while (await reader.ReadAsync())

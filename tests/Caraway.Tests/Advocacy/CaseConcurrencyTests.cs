@@ -3,14 +3,14 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Advocacy;
 
-/// <summary>Many callers at one case at once.</summary>
+/// <summary>Many concurrent callers of one case.</summary>
 public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     private const int Callers = 20;
     private const int Rounds = 5;
 
     [Fact]
-    public async Task Twenty_moves_at_once_leave_one_legal_chain()
+    public async Task Twenty_concurrent_transitions_leave_one_legal_chain()
     {
         string[] targets = ["IN_REVIEW", "SUBMITTED", "NEEDS_INFO", "APPROVED", "DENIED", "IN_REVIEW", "CLOSED"];
         for (var round = 0; round < Rounds; round++)
@@ -20,31 +20,33 @@ public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture
             var answers = await AtOnce(n => caraway.Patch($"/cases/{id}", $$"""{"status":"{{targets[(n + round) % targets.Length]}}"}"""));
 
             Assert.All(answers, answer => Assert.Contains(answer.Status, new[] { 200, 409 }));
-            var moved = answers.Where(answer => answer.Status == 200)
+            var changed = answers.Where(answer => answer.Status == 200)
                 .Select(answer => (From: (string?)Text(answer, "previous_status"), To: Text(answer, "status")))
-                .Where(move => move.From != move.To);
-            await IsOneLegalChain(id, moved);
+                .Where(pair => pair.From != pair.To);
+            await IsOneLegalChain(id, changed);
         }
     }
 
     [Fact]
-    public async Task Moves_back_and_forth_at_once_leave_one_legal_chain()
+    public async Task Concurrent_transitions_back_and_forth_leave_one_legal_chain()
     {
         for (var round = 0; round < Rounds; round++)
         {
             var id = await caraway.OpenCase();
-            await caraway.Move(id, "IN_REVIEW");
+            await caraway.Transition(id, "IN_REVIEW");
 
-            var answers = await AtOnce(n => caraway.Patch($"/cases/{id}", $$"""{"status":"{{(n % 2 == 0 ? "NEEDS_INFO" : "IN_REVIEW")}}","assignee":"caller-{{n}}"}"""));
+            string Change(int n) => $$"""{"status":"{{(n % 2 == 0 ? "NEEDS_INFO" : "IN_REVIEW")}}","assignee":"caller-{{n}}"}""";
+            var answers = await AtOnce(n => caraway.Patch($"/cases/{id}", Change(n)));
 
             Assert.All(answers, answer => Assert.Equal(200, answer.Status));
-            var moved = answers.Select(answer => (From: (string?)Text(answer, "previous_status"), To: Text(answer, "status"))).Where(move => move.From != move.To);
-            await IsOneLegalChain(id, moved.Prepend(("NEW", "IN_REVIEW")), assignments: Callers);
+            var changed = answers.Select(answer => (From: (string?)Text(answer, "previous_status"), To: Text(answer, "status")))
+                .Where(pair => pair.From != pair.To);
+            await IsOneLegalChain(id, changed.Prepend(("NEW", "IN_REVIEW")), assignments: Callers);
         }
     }
 
     [Fact]
-    public async Task One_and_the_same_move_at_once_happens_once()
+    public async Task The_same_transition_requested_concurrently_happens_once()
     {
         for (var round = 0; round < Rounds; round++)
         {
@@ -54,13 +56,13 @@ public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture
 
             Assert.All(answers, answer => Assert.Equal(200, answer.Status));
             Assert.Single(answers, answer => Text(answer, "previous_status") == "NEW");
-            Assert.Equal([(null, "NEW"), ("NEW", "CLOSED")], await caraway.Moves(id));
+            Assert.Equal([(null, "NEW"), ("NEW", "CLOSED")], await caraway.Transitions(id));
             Assert.Equal(2, await caraway.Version(id));
         }
     }
 
     [Fact]
-    public async Task Of_moves_at_once_with_one_tag_exactly_one_wins()
+    public async Task Exactly_one_of_concurrent_transitions_with_the_same_tag_wins()
     {
         for (var round = 0; round < Rounds; round++)
         {
@@ -78,7 +80,7 @@ public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture
     }
 
     [Fact]
-    public async Task Of_intakes_at_once_with_one_external_reference_exactly_one_opens_a_case()
+    public async Task Exactly_one_of_concurrent_intakes_with_the_same_reference_opens_a_case()
     {
         for (var round = 0; round < Rounds; round++)
         {
@@ -93,13 +95,16 @@ public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture
                 answer.IsProblem(409, "external_reference_used");
                 Assert.Equal(id, answer.Json.GetProperty("case_id").GetInt64());
             });
-            Assert.Equal(1, await caraway.Database.Scalar<long>("select count(*) from advocacy.applicants where full_name = @name", ("name", $"Race {round}")));
+            Assert.Equal(
+                1,
+                await caraway.Database.Scalar<long>(
+                    "select count(*) from advocacy.applicants where full_name = @name", ("name", $"Race {round}")));
             Assert.Equal(1, await Events(id, "case.opened"));
         }
     }
 
     [Fact]
-    public async Task Intakes_at_once_without_a_reference_are_all_cases_of_their_own()
+    public async Task Concurrent_intakes_without_a_reference_each_open_a_case()
     {
         var answers = await AtOnce(n => caraway.Post("/intakes", $$"""{"full_name":"Crowd {{n}}","narrative":"Story {{n}}"}"""));
 
@@ -108,12 +113,14 @@ public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture
         for (var n = 0; n < Callers; n++)
         {
             var read = (await caraway.Get(answers[n].Headers["Location"])).Json;
-            Assert.Equal(($"Crowd {n}", $"Story {n}"), (read.GetProperty("applicant").GetProperty("full_name").GetString(), read.GetProperty("narrative").GetString()));
+            Assert.Equal(
+                ($"Crowd {n}", $"Story {n}"),
+                (read.GetProperty("applicant").GetProperty("full_name").GetString(), read.GetProperty("narrative").GetString()));
         }
     }
 
     [Fact]
-    public async Task Notes_at_once_are_all_kept_in_the_order_of_their_ids()
+    public async Task Concurrent_notes_are_all_kept_in_the_order_of_their_ids()
     {
         var id = await caraway.OpenCase();
 
@@ -121,7 +128,9 @@ public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture
 
         Assert.All(answers, answer => Assert.Equal(201, answer.Status));
         var listed = (await caraway.Get($"/cases/{id}/notes")).Json.GetProperty("items").EnumerateArray()
-            .ToDictionary(note => note.GetProperty("note_id").GetInt64(), note => int.Parse(note.GetProperty("body").GetString()!, CultureInfo.InvariantCulture));
+            .ToDictionary(
+                note => note.GetProperty("note_id").GetInt64(),
+                note => int.Parse(note.GetProperty("body").GetString()!, CultureInfo.InvariantCulture));
         Assert.Equal(listed.Keys.OrderDescending(), listed.Keys);
         Assert.Equal(Enumerable.Range(0, Callers), listed.Values.Order());
         Assert.All(answers.Index(), answer => Assert.Equal(answer.Index, listed[answer.Item.Json.GetProperty("note_id").GetInt64()]));
@@ -130,7 +139,7 @@ public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture
     }
 
     [Fact]
-    public async Task Notes_and_moves_at_once_do_not_refuse_each_other()
+    public async Task Concurrent_notes_and_transitions_do_not_refuse_each_other()
     {
         var id = await caraway.OpenCase();
         var tag = (await caraway.Get($"/cases/{id}")).Headers["ETag"];
@@ -144,23 +153,27 @@ public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture
     }
 
     [Fact]
-    public async Task A_read_beside_moves_never_shows_a_status_without_its_event()
+    public async Task A_read_during_transitions_never_shows_a_status_without_its_event()
     {
         var id = await caraway.OpenCase();
-        await caraway.Move(id, "IN_REVIEW");
+        await caraway.Transition(id, "IN_REVIEW");
 
         var answers = await AtOnce(n => n % 2 == 0
             ? caraway.Get($"/cases/{id}")
             : caraway.Patch($"/cases/{id}", $$"""{"status":"{{(n % 4 == 1 ? "NEEDS_INFO" : "IN_REVIEW")}}"}"""));
 
         var reads = answers.Where((_, n) => n % 2 == 0).ToList();
-        Assert.All(reads, read => Assert.Equal(Text(read, "current_status"), read.Json.GetProperty("status_events")[0].GetProperty("to_status").GetString()));
-        Assert.All(reads, read => Assert.StartsWith($"\"v{read.Json.GetProperty("status_events").GetArrayLength()}-", read.Headers["ETag"], StringComparison.Ordinal));
+        Assert.All(reads, read =>
+        {
+            var events = read.Json.GetProperty("status_events");
+            Assert.Equal(Text(read, "current_status"), events[0].GetProperty("to_status").GetString());
+            Assert.StartsWith($"\"v{events.GetArrayLength()}-", read.Headers["ETag"], StringComparison.Ordinal);
+        });
     }
 
     private async Task IsOneLegalChain(long id, IEnumerable<(string? From, string To)> answered, int assignments = 0)
     {
-        var moves = await caraway.Moves(id);
+        var moves = await caraway.Transitions(id);
 
         Assert.Equal((null, "NEW"), moves[0]);
         foreach (var (before, after) in moves.Zip(moves.Skip(1)))

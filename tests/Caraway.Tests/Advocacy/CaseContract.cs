@@ -1,6 +1,8 @@
 namespace Caraway.Tests.Advocacy;
 
-/// <summary>The contract's table of moves (docs/contracts/advocacy.md), written out a second time so that the product is not its own judge.</summary>
+/// <summary>
+/// The contract's table of transitions (docs/contracts/advocacy.md), written a second time so that the product does not test itself.
+/// </summary>
 internal static class CaseContract
 {
     public static readonly string[] Statuses = ["NEW", "IN_REVIEW", "NEEDS_INFO", "SUBMITTED", "APPROVED", "DENIED", "CLOSED"];
@@ -18,7 +20,7 @@ internal static class CaseContract
 
     public static string[] From(string status) => Table[status];
 
-    /// <summary>The moves that bring a new case to this status.</summary>
+    /// <summary>The transitions that bring a new case to this status.</summary>
     public static string[] WayTo(string status) => status switch
     {
         "NEW" => [],

@@ -7,10 +7,14 @@ namespace Caraway.Tests.Advocacy;
 public sealed class CaseWorkflowTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     public static TheoryData<string, string> Pairs =>
-        [.. from before in CaseContract.Statuses from after in CaseContract.Statuses select new TheoryDataRow<string, string>(before, after)];
+        [
+            .. from before in CaseContract.Statuses
+               from after in CaseContract.Statuses
+               select new TheoryDataRow<string, string>(before, after),
+        ];
 
     [Fact]
-    public void The_whole_matrix_is_the_contracts()
+    public void The_matrix_of_transitions_is_that_of_the_contract()
     {
         const string Contract = """
             from \ to    NEW          IN_REVIEW    NEEDS_INFO   SUBMITTED    APPROVED     DENIED       CLOSED
@@ -24,7 +28,8 @@ public sealed class CaseWorkflowTests(CarawayFixture caraway) : IClassFixture<Ca
             """;
 
         Assert.Equal(Contract, Print(CaseWorkflow.Table.Statuses, CaseWorkflow.Table.Allows));
-        Assert.Equal(Contract, Print(CaseContract.Statuses, (before, after) => CaseContract.From(before).Contains(after, StringComparer.Ordinal)));
+        Assert.Equal(
+            Contract, Print(CaseContract.Statuses, (before, after) => CaseContract.From(before).Contains(after, StringComparer.Ordinal)));
     }
 
     [Fact]
@@ -38,22 +43,22 @@ public sealed class CaseWorkflowTests(CarawayFixture caraway) : IClassFixture<Ca
     public async Task Each_pair_is_answered_as_the_table_says(string before, string after)
     {
         var id = await caraway.OpenCase();
-        await caraway.Move(id, CaseContract.WayTo(before));
-        var (moves, version) = (await caraway.Moves(id), await caraway.Version(id));
+        await caraway.Transition(id, CaseContract.WayTo(before));
+        var (transitions, version) = (await caraway.Transitions(id), await caraway.Version(id));
 
         if (before == after)
         {
-            Is(200, before, after, await caraway.WritesNothing(() => Move(id, after)));
+            Is(200, before, after, await caraway.WritesNothing(() => Transition(id, after)));
         }
         else if (CaseContract.From(before).Contains(after, StringComparer.Ordinal))
         {
-            Is(200, before, after, await Move(id, after));
-            Assert.Equal(moves.Append((before, after)), await caraway.Moves(id));
+            Is(200, before, after, await Transition(id, after));
+            Assert.Equal(transitions.Append((before, after)), await caraway.Transitions(id));
             Assert.Equal(version + 1, await caraway.Version(id));
         }
         else
         {
-            var answer = await caraway.WritesNothing(() => Move(id, after));
+            var answer = await caraway.WritesNothing(() => Transition(id, after));
             answer.IsProblem(409, "invalid_transition");
             Assert.Equal($"Invalid status transition {before} -> {after}", answer.Detail);
         }
@@ -69,25 +74,25 @@ public sealed class CaseWorkflowTests(CarawayFixture caraway) : IClassFixture<Ca
     public async Task A_closed_case_cannot_be_reopened()
     {
         var id = await caraway.OpenCase();
-        await caraway.Move(id, "IN_REVIEW", "SUBMITTED", "DENIED", "CLOSED");
+        await caraway.Transition(id, "IN_REVIEW", "SUBMITTED", "DENIED", "CLOSED");
 
-        var answer = await caraway.WritesNothing(() => Move(id, "IN_REVIEW"));
+        var answer = await caraway.WritesNothing(() => Transition(id, "IN_REVIEW"));
 
         answer.IsProblem(409, "invalid_transition");
         Assert.Equal("Invalid status transition CLOSED -> IN_REVIEW", answer.Detail);
     }
 
     [Fact]
-    public async Task A_case_may_go_back_for_information_as_often_as_it_takes()
+    public async Task A_case_may_need_information_several_times()
     {
         var id = await caraway.OpenCase();
 
-        await caraway.Move(id, "IN_REVIEW", "NEEDS_INFO", "IN_REVIEW", "NEEDS_INFO", "IN_REVIEW", "SUBMITTED", "APPROVED", "CLOSED");
+        await caraway.Transition(id, "IN_REVIEW", "NEEDS_INFO", "IN_REVIEW", "NEEDS_INFO", "IN_REVIEW", "SUBMITTED", "APPROVED", "CLOSED");
 
-        Assert.Equal(9, (await caraway.Moves(id)).Length);
+        Assert.Equal(9, (await caraway.Transitions(id)).Length);
     }
 
-    private Task<Answer> Move(long id, string status) => caraway.Patch($"/cases/{id}", $$"""{"status":"{{status}}"}""");
+    private Task<Answer> Transition(long id, string status) => caraway.Patch($"/cases/{id}", $$"""{"status":"{{status}}"}""");
 
     private static string Print(IReadOnlyList<string> statuses, Func<string, string, bool> allows)
     {

@@ -3,7 +3,7 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Advocacy;
 
-/// <summary>Who is let in at all, at each of Advocacy's addresses.</summary>
+/// <summary>The credentials that each address of Advocacy accepts.</summary>
 public sealed class CredentialTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     private const string Intake = """{"full_name":"Ada","narrative":"Denied."}""";
@@ -22,12 +22,14 @@ public sealed class CredentialTests(CarawayFixture caraway) : IClassFixture<Cara
     };
 
     [Theory, MemberData(nameof(Endpoints))]
-    public async Task Without_a_known_key_nobody_is_let_in(string method, string path, string? body)
+    public async Task A_request_without_a_known_key_is_401(string method, string path, string? body)
     {
-        foreach (var key in new[] { null, "", " ", "wrong", CarawayFixture.ApiKey + "x", CarawayFixture.ApiKey.ToUpperInvariant(), CarawayFixture.ApiKey[..^1], new string('k', 5000) })
+        const string good = CarawayFixture.ApiKey;
+        foreach (var key in new[] { null, "", " ", "wrong", good + "x", good.ToUpperInvariant(), good[..^1], new string('k', 5000) })
         {
             (string, string)[] headers = key is null ? [] : [("X-API-Key", key)];
-            var answer = await caraway.WritesNothing(() => CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, body, headers));
+            var answer = await caraway.WritesNothing(
+                () => CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, body, headers));
 
             answer.IsProblem(401, "api_key_required");
             Assert.Equal("Invalid or missing API key", answer.Detail);
@@ -36,7 +38,7 @@ public sealed class CredentialTests(CarawayFixture caraway) : IClassFixture<Cara
     }
 
     [Theory, MemberData(nameof(Endpoints))]
-    public async Task A_stranger_with_a_bad_request_only_hears_that_the_key_is_missing(string method, string path, string? body)
+    public async Task A_bad_request_without_a_key_is_told_only_that_the_key_is_missing(string method, string path, string? body)
     {
         var odd = path.Replace("1", "none", StringComparison.Ordinal) + "?limit=abc";
 
@@ -61,7 +63,7 @@ public sealed class CredentialTests(CarawayFixture caraway) : IClassFixture<Cara
     }
 
     [Fact]
-    public async Task The_right_key_beside_a_wrong_one_is_refused()
+    public async Task The_right_key_together_with_a_wrong_one_is_refused()
     {
         var answer = await caraway.Get("/cases", ("X-API-Key", "wrong"));
 
@@ -69,10 +71,11 @@ public sealed class CredentialTests(CarawayFixture caraway) : IClassFixture<Cara
     }
 
     [Fact]
-    public async Task The_key_in_the_query_or_as_a_bearer_token_is_no_key()
+    public async Task The_key_in_the_query_or_as_a_bearer_token_is_refused()
     {
         var query = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, $"/cases?api_key={CarawayFixture.ApiKey}", null);
-        var bearer = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/cases", null, ("Authorization", "Bearer " + CarawayFixture.ApiKey));
+        var bearer = await CarawayFixture.Send(
+            caraway.Stranger, HttpMethod.Get, "/cases", null, ("Authorization", "Bearer " + CarawayFixture.ApiKey));
 
         query.IsProblem(401, "api_key_required");
         bearer.IsProblem(401, "invalid_token");
@@ -86,7 +89,7 @@ public sealed class CredentialTests(CarawayFixture caraway) : IClassFixture<Cara
     [InlineData("PATCH", "/cases/1/notes")]
     [InlineData("DELETE", "/cases/1/documents")]
     [InlineData("GET", "/internal/documents/1/process")]
-    public async Task A_method_that_an_address_does_not_know_is_405(string method, string path)
+    public async Task An_unknown_method_is_405(string method, string path)
     {
         var answer = await caraway.WritesNothing(() => caraway.Send(new HttpMethod(method), path));
 

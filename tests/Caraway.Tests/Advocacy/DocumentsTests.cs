@@ -9,18 +9,21 @@ public sealed class DocumentsTests(CarawayFixture caraway) : IClassFixture<Caraw
     {
         var id = await caraway.OpenCase();
 
-        var answer = await caraway.Post($"/cases/{id}/documents", """{"filename":"letter.pdf","content_type":"application/pdf","uri":"gs://bucket/letter.pdf"}""");
+        var answer = await caraway.Post(
+            $"/cases/{id}/documents", """{"filename":"letter.pdf","content_type":"application/pdf","uri":"gs://bucket/letter.pdf"}""");
 
         Assert.Equal(201, answer.Status);
         var document = answer.Json.GetProperty("document_id").GetInt64();
         Shape.Is($$"""{"document_id":{{document}},"case_id":{{id}},"status":"UPLOADED"}""", answer);
         Assert.Equal($"/cases/{id}/documents", answer.Headers["Location"]);
-        await caraway.WroteEvent(answer, id, "case.document_added", $$"""{"case_id":{{id}},"document_id":{{document}},"filename":"letter.pdf"}""");
+        await caraway.WroteEvent(
+            answer, id, "case.document_added", $$"""{"case_id":{{id}},"document_id":{{document}},"filename":"letter.pdf"}""");
         Shape.Is(
             $$"""[{"queue":"documents","kind":"process_document","payload":{"document_id":{{document}}},"state":"queued","is_due":true}]""",
             (await caraway.Database.Scalar<string>(
                 """
-                select json_agg(json_build_object('queue', queue, 'kind', kind, 'payload', payload::json, 'state', state, 'is_due', run_at <= now()))::text
+                select json_agg(json_build_object('queue', queue, 'kind', kind, 'payload', payload::json, 'state', state, 'is_due',
+                  run_at <= now()))::text
                 from platform.jobs where subject = 'advocacy.document:' || @document
                 """,
                 ("document", document)))!);
@@ -41,7 +44,8 @@ public sealed class DocumentsTests(CarawayFixture caraway) : IClassFixture<Caraw
             $$"""
             [{"document_id":{{second}},"case_id":{{id}},"filename":"Bescheid Ärztin 李.PDF","content_type":null,"gcs_uri":null,
               "status":"UPLOADED","error_message":null,"created_at":"(time)","updated_at":"(time)"},
-             {"document_id":{{first}},"case_id":{{id}},"filename":"a.pdf","content_type":"application/pdf","gcs_uri":"https://store.example/a b?c=%20",
+             {"document_id":{{first}},"case_id":{{id}},"filename":"a.pdf","content_type":"application/pdf",
+               "gcs_uri":"https://store.example/a b?c=%20",
               "status":"UPLOADED","error_message":null,"created_at":"(time)","updated_at":"(time)"}]
             """,
             answer);
@@ -60,24 +64,26 @@ public sealed class DocumentsTests(CarawayFixture caraway) : IClassFixture<Caraw
     {
         var id = await caraway.OpenCase();
         var document = await Add(id, """{"filename":"a.pdf"}""");
-        await caraway.Database.Execute($"update advocacy.documents set status = 'FAILED', error_message = 'The file is empty.' where id = {document}");
+        await caraway.Database.Execute(
+            $"update advocacy.documents set status = 'FAILED', error_message = 'The file is empty.' where id = {document}");
 
         var listed = (await caraway.Get($"/cases/{id}/documents")).Json[0];
 
-        Assert.Equal(("FAILED", "The file is empty."), (listed.GetProperty("status").GetString(), listed.GetProperty("error_message").GetString()));
+        Assert.Equal(
+            ("FAILED", "The file is empty."), (listed.GetProperty("status").GetString(), listed.GetProperty("error_message").GetString()));
     }
 
     [Fact]
     public async Task A_closed_case_takes_documents_and_a_document_leaves_the_cases_version()
     {
         var id = await caraway.OpenCase();
-        await caraway.Move(id, "CLOSED");
+        await caraway.Transition(id, "CLOSED");
         var version = await caraway.Version(id);
 
         await Add(id, """{"filename":"decision.pdf"}""");
 
         Assert.Equal(version, await caraway.Version(id));
-        Assert.Equal(2, (await caraway.Moves(id)).Length);
+        Assert.Equal(2, (await caraway.Transitions(id)).Length);
     }
 
     [Fact]
@@ -139,7 +145,7 @@ public sealed class DocumentsTests(CarawayFixture caraway) : IClassFixture<Caraw
     [InlineData("a..b")]
     [InlineData("100% \"sure\" & <b>'; drop table x;--")]
     [InlineData("no extension")]
-    public async Task An_odd_filename_is_still_a_name(string filename)
+    public async Task An_odd_filename_is_accepted(string filename)
     {
         var id = await caraway.OpenCase();
 
@@ -175,7 +181,9 @@ public sealed class DocumentsTests(CarawayFixture caraway) : IClassFixture<Caraw
     {
         var id = await caraway.OpenCase();
 
-        await Add(id, """{"filename":"a.pdf","status":"PROCESSED","gcs_uri":"gs://not-this","error_message":"x","case_id":1,"size":{"bytes":7}}""");
+        await Add(
+            id,
+            """{"filename":"a.pdf","status":"PROCESSED","gcs_uri":"gs://not-this","error_message":"x","case_id":1,"size":{"bytes":7}}""");
 
         var listed = (await caraway.Get($"/cases/{id}/documents")).Json[0];
         Assert.Equal(("UPLOADED", null), (listed.GetProperty("status").GetString(), listed.GetProperty("gcs_uri").GetString()));
@@ -209,7 +217,7 @@ public sealed class DocumentsTests(CarawayFixture caraway) : IClassFixture<Caraw
     [InlineData("", 400, "malformed_json")]
     [InlineData("{\"filename\":\"a.pdf\"", 400, "malformed_json")]
     [InlineData("[]", 422, "invalid")]
-    public async Task A_body_that_is_no_JSON_is_400_and_one_that_is_no_object_422(string body, int status, string code)
+    public async Task A_body_that_is_not_JSON_is_400_and_one_that_is_not_an_object_422(string body, int status, string code)
     {
         var id = await caraway.OpenCase();
 

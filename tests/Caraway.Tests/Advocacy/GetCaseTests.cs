@@ -5,25 +5,28 @@ namespace Caraway.Tests.Advocacy;
 public sealed class GetCaseTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     [Fact]
-    public async Task A_case_comes_with_its_applicant_moves_and_notes_newest_first()
+    public async Task A_case_comes_with_its_applicant_status_events_and_notes_newest_first()
     {
         var id = await caraway.OpenCase("Ada Lovelace", "Denied.");
         await caraway.Patch($"/cases/{id}", """{"status":"IN_REVIEW","assignee":"Bo","actor":"Cy","reason":"complete"}""");
-        var first = (await caraway.Post($"/cases/{id}/notes", """{"author":"Bo","body":"Called."}""")).Json.GetProperty("note_id").GetInt64();
-        var second = (await caraway.Post($"/cases/{id}/notes", """{"author":"Cy","body":"Wrote."}""")).Json.GetProperty("note_id").GetInt64();
+        var first = (await caraway.Post($"/cases/{id}/notes", """{"author":"Bo","body":"Called."}""")).Json.GetProperty("note_id");
+        var second = (await caraway.Post($"/cases/{id}/notes", """{"author":"Cy","body":"Wrote."}""")).Json.GetProperty("note_id");
 
         var answer = await caraway.Get($"/cases/{id}");
 
         Assert.Equal(200, answer.Status);
-        var moves = answer.Json.GetProperty("status_events").EnumerateArray().Select(e => e.GetProperty("id").GetInt64()).ToArray();
-        Assert.True(moves[0] > moves[1]);
+        var events = answer.Json.GetProperty("status_events").EnumerateArray().Select(e => e.GetProperty("id").GetInt64()).ToArray();
+        Assert.True(events[0] > events[1]);
         Shape.Is(
             $$"""
             {"id":{{id}},"narrative":"Denied.","current_status":"IN_REVIEW","assignee":"Bo","created_at":"(time)","updated_at":"(time)",
-             "applicant":{"id":{{answer.Json.GetProperty("applicant").GetProperty("id").GetInt64()}},"full_name":"Ada Lovelace","email":null,"phone":null,"created_at":"(time)"},
+             "applicant":{"id":{{answer.Json.GetProperty("applicant").GetProperty("id").GetInt64()}},"full_name":"Ada Lovelace",
+               "email":null,"phone":null,"created_at":"(time)"},
              "status_events":[
-              {"id":{{moves[0]}},"case_id":{{id}},"from_status":"NEW","to_status":"IN_REVIEW","actor":"Cy","reason":"complete","created_at":"(time)"},
-              {"id":{{moves[1]}},"case_id":{{id}},"from_status":null,"to_status":"NEW","actor":"system","reason":"case created from intake","created_at":"(time)"}],
+              {"id":{{events[0]}},"case_id":{{id}},"from_status":"NEW","to_status":"IN_REVIEW","actor":"Cy","reason":"complete",
+                "created_at":"(time)"},
+              {"id":{{events[1]}},"case_id":{{id}},"from_status":null,"to_status":"NEW","actor":"system",
+              "reason":"case created from intake","created_at":"(time)"}],
              "notes":[
               {"note_id":{{second}},"case_id":{{id}},"author":"Cy","body":"Wrote.","created_at":"(time)"},
               {"note_id":{{first}},"case_id":{{id}},"author":"Bo","body":"Called.","created_at":"(time)"}],
@@ -38,7 +41,7 @@ public sealed class GetCaseTests(CarawayFixture caraway) : IClassFixture<Caraway
         var id = await caraway.OpenCase();
         var neighbour = await caraway.OpenCase();
         await caraway.Post($"/cases/{neighbour}/notes", """{"author":"Bo","body":"Called."}""");
-        await caraway.Move(neighbour, "CLOSED");
+        await caraway.Transition(neighbour, "CLOSED");
 
         var answer = await caraway.Get($"/cases/{id}");
 
@@ -52,12 +55,13 @@ public sealed class GetCaseTests(CarawayFixture caraway) : IClassFixture<Caraway
         foreach (var status in CaseContract.Statuses)
         {
             var id = await caraway.OpenCase();
-            await caraway.Move(id, CaseContract.WayTo(status));
+            await caraway.Transition(id, CaseContract.WayTo(status));
 
             var answer = await caraway.Get($"/cases/{id}");
 
             Assert.Equal(status, answer.Json.GetProperty("current_status").GetString());
-            Assert.Equal(CaseContract.From(status), answer.Json.GetProperty("allowed_transitions").EnumerateArray().Select(s => s.GetString()));
+            Assert.Equal(
+                CaseContract.From(status), answer.Json.GetProperty("allowed_transitions").EnumerateArray().Select(s => s.GetString()));
         }
     }
 
@@ -81,27 +85,28 @@ public sealed class GetCaseTests(CarawayFixture caraway) : IClassFixture<Caraway
     }
 
     [Fact]
-    public async Task Times_rise_with_a_change_and_the_creation_stays()
+    public async Task A_change_raises_updated_at_and_keeps_created_at()
     {
         var id = await caraway.OpenCase();
         var before = (await caraway.Get($"/cases/{id}")).Json;
 
-        await caraway.Move(id, "IN_REVIEW");
+        await caraway.Transition(id, "IN_REVIEW");
         var after = (await caraway.Get($"/cases/{id}")).Json;
 
         Assert.Equal(before.GetProperty("created_at").GetString(), before.GetProperty("updated_at").GetString());
         Assert.Equal(before.GetProperty("created_at").GetString(), after.GetProperty("created_at").GetString());
         Assert.True(string.CompareOrdinal(after.GetProperty("updated_at").GetString(), before.GetProperty("updated_at").GetString()) > 0);
-        Assert.Equal(after.GetProperty("updated_at").GetString(), after.GetProperty("status_events")[0].GetProperty("created_at").GetString());
+        Assert.Equal(
+            after.GetProperty("updated_at").GetString(), after.GetProperty("status_events")[0].GetProperty("created_at").GetString());
     }
 
     [Fact]
-    public async Task The_tag_changes_with_a_move_an_assignment_and_a_note_and_with_nothing_else()
+    public async Task The_tag_changes_only_with_a_transition_an_assignment_or_a_note()
     {
         var id = await caraway.OpenCase();
         var tags = new List<string> { await Tag(id) };
 
-        await caraway.Move(id, "IN_REVIEW");
+        await caraway.Transition(id, "IN_REVIEW");
         tags.Add(await Tag(id));
         await caraway.Patch($"/cases/{id}", """{"assignee":"Bo"}""");
         tags.Add(await Tag(id));
@@ -116,7 +121,7 @@ public sealed class GetCaseTests(CarawayFixture caraway) : IClassFixture<Caraway
     }
 
     [Fact]
-    public async Task Who_has_the_answer_already_gets_304_without_it()
+    public async Task A_caller_who_has_the_answer_gets_304_without_a_body()
     {
         var id = await caraway.OpenCase();
         var tag = await Tag(id);
@@ -129,7 +134,7 @@ public sealed class GetCaseTests(CarawayFixture caraway) : IClassFixture<Caraway
     }
 
     [Fact]
-    public async Task A_tag_of_before_a_note_does_not_spare_the_answer()
+    public async Task A_tag_from_before_a_note_does_not_match()
     {
         var id = await caraway.OpenCase();
         var tag = await Tag(id);
@@ -140,7 +145,7 @@ public sealed class GetCaseTests(CarawayFixture caraway) : IClassFixture<Caraway
     }
 
     [Fact]
-    public async Task The_tag_of_one_case_can_spare_no_unknown_one()
+    public async Task The_tag_of_one_case_does_not_hide_the_404_of_an_unknown_one()
     {
         var answer = await caraway.Get("/cases/999999999", ("If-None-Match", "*"));
 

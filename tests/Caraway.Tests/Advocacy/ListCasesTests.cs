@@ -9,7 +9,7 @@ public sealed class ListCasesTests(CarawayFixture caraway) : IClassFixture<Caraw
     {
         var older = await caraway.OpenCase("Ada Lovelace");
         var newer = await caraway.OpenCase("Grace Hopper");
-        await caraway.Move(older, "IN_REVIEW");
+        await caraway.Transition(older, "IN_REVIEW");
         await caraway.Patch($"/cases/{older}", """{"assignee":"first-list"}""");
         await caraway.Patch($"/cases/{newer}", """{"assignee":"first-list"}""");
 
@@ -20,7 +20,8 @@ public sealed class ListCasesTests(CarawayFixture caraway) : IClassFixture<Caraw
             $$"""
             {"items":[
              {"case_id":{{newer}},"applicant_name":"Grace Hopper","current_status":"NEW","assignee":"first-list","created_at":"(time)"},
-             {"case_id":{{older}},"applicant_name":"Ada Lovelace","current_status":"IN_REVIEW","assignee":"first-list","created_at":"(time)"}],
+             {"case_id":{{older}},"applicant_name":"Ada Lovelace","current_status":"IN_REVIEW","assignee":"first-list",
+               "created_at":"(time)"}],
              "next_cursor":null}
             """,
             answer);
@@ -34,11 +35,13 @@ public sealed class ListCasesTests(CarawayFixture caraway) : IClassFixture<Caraw
         var answer = await caraway.Get("/cases");
 
         var first = answer.Json.GetProperty("items")[0];
-        Shape.Is($$"""{"case_id":{{id}},"applicant_name":"Ada Lovelace","current_status":"NEW","assignee":null,"created_at":"(time)"}""", first.GetRawText());
+        Shape.Is(
+            $$"""{"case_id":{{id}},"applicant_name":"Ada Lovelace","current_status":"NEW","assignee":null,"created_at":"(time)"}""",
+            first.GetRawText());
     }
 
     [Fact]
-    public async Task A_filter_that_nothing_passes_answers_an_empty_page()
+    public async Task A_filter_without_matches_answers_an_empty_page()
     {
         var answer = await caraway.Get("/cases?assignee=nobody-at-all");
 
@@ -169,7 +172,7 @@ public sealed class ListCasesTests(CarawayFixture caraway) : IClassFixture<Caraw
     [InlineData("cursor", "1.0")]
     [InlineData("cursor", "--1")]
     [InlineData("cursor", "null")]
-    public async Task A_limit_or_cursor_that_is_no_number_is_refused(string name, string value)
+    public async Task A_limit_or_cursor_that_is_not_a_number_is_refused(string name, string value)
     {
         var answer = await caraway.Get($"/cases?{name}={value}");
 
@@ -211,7 +214,7 @@ public sealed class ListCasesTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     [Fact]
-    public async Task A_page_that_is_just_full_is_the_last_one()
+    public async Task A_full_last_page_has_no_next_cursor()
     {
         var wanted = await Seed(4, "just-full", "NEW");
 
@@ -237,7 +240,7 @@ public sealed class ListCasesTests(CarawayFixture caraway) : IClassFixture<Caraw
     [InlineData("-1")]
     [InlineData("1")]
     [InlineData("-99999999999999999999999")]
-    public async Task Below_the_first_id_there_is_nothing(string cursor)
+    public async Task A_cursor_below_all_ids_answers_an_empty_page(string cursor)
     {
         Shape.Is("""{"items":[],"next_cursor":null}""", await caraway.Get($"/cases?cursor={cursor}"));
     }
@@ -252,7 +255,7 @@ public sealed class ListCasesTests(CarawayFixture caraway) : IClassFixture<Caraw
         Assert.Equal(Ids(await caraway.Get("/cases")), Ids(await caraway.Get($"/cases?cursor={cursor}")));
     }
 
-    /// <summary>Cases made in the database.</summary>
+    /// <summary>Writes cases into the database.</summary>
     /// <returns>Their ids, newest first.</returns>
     private async Task<long[]> Seed(int count, string assignee, string status)
     {

@@ -51,14 +51,14 @@ public sealed class NotesTests(CarawayFixture caraway) : IClassFixture<CarawayFi
     public async Task A_closed_case_takes_notes()
     {
         var id = await caraway.OpenCase();
-        await caraway.Move(id, "CLOSED");
+        await caraway.Transition(id, "CLOSED");
 
         Assert.Equal(201, (await caraway.Post($"/cases/{id}/notes", """{"author":"Bo","body":"Thanks came."}""")).Status);
         Assert.Single((await caraway.Get($"/cases/{id}/notes")).Json.GetProperty("items").EnumerateArray());
     }
 
     [Fact]
-    public async Task A_note_moves_nothing_and_leaves_the_cases_version()
+    public async Task A_note_changes_neither_status_nor_version()
     {
         var id = await caraway.OpenCase();
         var before = (await caraway.Get($"/cases/{id}")).Json;
@@ -134,7 +134,9 @@ public sealed class NotesTests(CarawayFixture caraway) : IClassFixture<CarawayFi
     {
         var id = await caraway.OpenCase();
 
-        var answer = await caraway.Post($"/cases/{id}/notes", """{"author":"Bo","body":"Called.","case_id":1234567,"note_id":7,"created_at":"2000-01-01T00:00:00Z","x":[{}]}""");
+        var answer = await caraway.Post(
+            $"/cases/{id}/notes",
+            """{"author":"Bo","body":"Called.","case_id":1234567,"note_id":7,"created_at":"2000-01-01T00:00:00Z","x":[{}]}""");
 
         Assert.Equal(201, answer.Status);
         var note = (await caraway.Get($"/cases/{id}/notes")).Json.GetProperty("items")[0];
@@ -170,7 +172,7 @@ public sealed class NotesTests(CarawayFixture caraway) : IClassFixture<CarawayFi
     [InlineData("", 400, "malformed_json")]
     [InlineData("{\"author\"}", 400, "malformed_json")]
     [InlineData("[]", 422, "invalid")]
-    public async Task A_body_that_is_no_JSON_is_400_and_one_that_is_no_object_422(string body, int status, string code)
+    public async Task A_body_that_is_not_JSON_is_400_and_one_that_is_not_an_object_422(string body, int status, string code)
     {
         var id = await caraway.OpenCase();
 
@@ -184,7 +186,8 @@ public sealed class NotesTests(CarawayFixture caraway) : IClassFixture<CarawayFi
 
     private async Task<long> Add(long id, string author, string body)
     {
-        var answer = await caraway.Post($"/cases/{id}/notes", $$"""{"author":{{CarawayFixture.Quote(author)}},"body":{{CarawayFixture.Quote(body)}}}""");
+        var answer = await caraway.Post(
+            $"/cases/{id}/notes", $$"""{"author":{{CarawayFixture.Quote(author)}},"body":{{CarawayFixture.Quote(body)}}}""");
         Assert.Equal(201, answer.Status);
         return answer.Json.GetProperty("note_id").GetInt64();
     }

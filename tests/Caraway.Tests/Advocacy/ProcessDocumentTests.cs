@@ -33,10 +33,25 @@ public sealed class ProcessDocumentTests(CarawayFixture caraway) : IClassFixture
         while (await Jobs.Worker(ProcessDocument.Queue).RunOnce(default) > 0)
             await Task.Yield();
 
-        Assert.Contains("\"status\":\"PROCESSED\",\"error_message\":null", (await caraway.Get($"/cases/{id}/documents")).Body, StringComparison.Ordinal);
-        Assert.Equal(1, await caraway.Database.Scalar<long>("select count(*) from platform.events where name = 'case.document_processed' and actor = 'worker' and subject = 'advocacy.case:' || @id", ("id", id)));
-        Assert.Equal("processed", await caraway.Database.Scalar<string>("select outcome from platform.jobs where state = 'succeeded' and subject = 'advocacy.document:' || @id", ("id", document)));
-        Assert.Equal("""{"extension":"pdf","content_type":"application/pdf","problem":null}""", await caraway.Database.Scalar<string>("select findings from advocacy.documents where id = @id", ("id", document)));
+        Assert.Contains(
+            "\"status\":\"PROCESSED\",\"error_message\":null",
+            (await caraway.Get($"/cases/{id}/documents")).Body,
+            StringComparison.Ordinal);
+        Assert.Equal(
+            1,
+            await caraway.Database.Scalar<long>(
+                """
+                select count(*) from platform.events
+                where name = 'case.document_processed' and actor = 'worker' and subject = 'advocacy.case:' || @id
+                """,
+                ("id", id)));
+        Assert.Equal(
+            "processed",
+            await caraway.Database.Scalar<string>(
+                "select outcome from platform.jobs where state = 'succeeded' and subject = 'advocacy.document:' || @id", ("id", document)));
+        Assert.Equal(
+            """{"extension":"pdf","content_type":"application/pdf","problem":null}""",
+            await caraway.Database.Scalar<string>("select findings from advocacy.documents where id = @id", ("id", document)));
     }
 
     [Fact]
@@ -47,23 +62,33 @@ public sealed class ProcessDocumentTests(CarawayFixture caraway) : IClassFixture
         {
             while (await Jobs.Worker(ProcessDocument.Queue).RunOnce(default) > 0)
                 await Task.Yield();
-            Assert.Contains("\"status\":\"FAILED\",\"error_message\":\"Files of the kind .exe are not accepted.\"", (await caraway.Get($"/cases/{id}/documents")).Body, StringComparison.Ordinal);
-            Assert.Equal(run, await caraway.Database.Scalar<long>("select count(*) from platform.events where name = 'case.document_failed' and subject = 'advocacy.case:' || @id", ("id", id)));
+            Assert.Contains(
+                "\"status\":\"FAILED\",\"error_message\":\"Files of the kind .exe are not accepted.\"",
+                (await caraway.Get($"/cases/{id}/documents")).Body,
+                StringComparison.Ordinal);
+            Assert.Equal(
+                run,
+                await caraway.Database.Scalar<long>(
+                    "select count(*) from platform.events where name = 'case.document_failed' and subject = 'advocacy.case:' || @id",
+                    ("id", id)));
             Assert.Equal(202, (await caraway.Send(HttpMethod.Post, $"/internal/documents/{document}/process")).Status);
         }
     }
 
     [Fact]
-    public async Task A_documents_event_waits_for_who_holds_the_case()
+    public async Task A_documents_event_waits_for_the_lock_on_the_case()
     {
         var (id, _) = await Add("waits.pdf", "application/pdf");
         await using var other = await caraway.Database.Source.OpenConnectionAsync();
         await using var transaction = await other.BeginTransactionAsync();
-        await using var hold = new Npgsql.NpgsqlCommand($"select 1 from advocacy.cases where id = {id} for no key update", other, transaction);
+        await using var hold = new Npgsql.NpgsqlCommand(
+            $"select 1 from advocacy.cases where id = {id} for no key update", other, transaction);
         await hold.ExecuteScalarAsync();
 
         var working = Jobs.Worker(ProcessDocument.Queue).RunOnce(default);
-        for (var tries = 0; await caraway.Database.Scalar<long>("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 0; tries++)
+        const string isWaiting =
+            "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
+        for (var tries = 0; !await caraway.Database.Scalar<bool>(isWaiting); tries++)
         {
             Assert.InRange(tries, 0, 200);
             await Task.Delay(20);
@@ -78,7 +103,8 @@ public sealed class ProcessDocumentTests(CarawayFixture caraway) : IClassFixture
     private async Task<(long Case, long Document)> Add(string name, string type)
     {
         var id = await caraway.OpenCase();
-        var answer = await caraway.Post($"/cases/{id}/documents", $$"""{"filename":"{{name}}","content_type":"{{type}}","uri":"http://127.0.0.1:1/never-fetched"}""");
+        var answer = await caraway.Post(
+            $"/cases/{id}/documents", $$"""{"filename":"{{name}}","content_type":"{{type}}","uri":"http://127.0.0.1:1/never-fetched"}""");
         return (id, answer.Json.GetProperty("document_id").GetInt64());
     }
 }

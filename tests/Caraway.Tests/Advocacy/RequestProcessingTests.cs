@@ -21,7 +21,7 @@ public sealed class RequestProcessingTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_new_job_is_due_at_once_and_says_which_document()
+    public async Task A_new_job_is_due_at_once_and_names_its_document()
     {
         var (_, document) = await AddDocument();
         await FinishJobs(document, "succeeded");
@@ -39,7 +39,7 @@ public sealed class RequestProcessingTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_document_that_waits_already_waits_once()
+    public async Task A_waiting_document_is_not_queued_twice()
     {
         var (_, document) = await AddDocument();
 
@@ -54,7 +54,7 @@ public sealed class RequestProcessingTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_document_that_is_being_processed_is_queued_for_another_time()
+    public async Task A_document_in_processing_is_queued_once_more()
     {
         var (_, document) = await AddDocument();
         await FinishJobs(document, "running");
@@ -76,11 +76,15 @@ public sealed class RequestProcessingTests(CarawayFixture caraway) : IClassFixtu
         Assert.All(answers, answer => Assert.Equal(202, answer.Status));
         Assert.Equal("succeeded queued", await JobsOf(document));
         Assert.Equal(1, await caraway.Database.Scalar<long>(
-            "select count(*) from platform.events where name = 'case.document_processing_requested' and subject = 'advocacy.case:' || @id", ("id", id)));
+            """
+            select count(*) from platform.events
+            where name = 'case.document_processing_requested' and subject = 'advocacy.case:' || @id
+            """,
+            ("id", id)));
     }
 
     [Fact]
-    public async Task One_documents_job_does_not_stand_for_anothers()
+    public async Task The_job_of_one_document_does_not_replace_that_of_another()
     {
         var (_, first) = await AddDocument();
         var (_, second) = await AddDocument();
@@ -92,7 +96,7 @@ public sealed class RequestProcessingTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_body_is_not_needed_and_ignored()
+    public async Task A_body_is_ignored()
     {
         var (_, document) = await AddDocument();
 
@@ -135,5 +139,6 @@ public sealed class RequestProcessingTests(CarawayFixture caraway) : IClassFixtu
 
     private Task<string?> JobsOf(long document) =>
         caraway.Database.Scalar<string>(
-            "select string_agg(state, ' ' order by id) from platform.jobs where subject = 'advocacy.document:' || @document", ("document", document));
+            "select string_agg(state, ' ' order by id) from platform.jobs where subject = 'advocacy.document:' || @document",
+            ("document", document));
 }

@@ -5,7 +5,7 @@ namespace Caraway.Tests.Advocacy;
 public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     [Fact]
-    public async Task A_move_with_an_assignment_is_one_change_with_two_events()
+    public async Task A_transition_with_an_assignment_is_one_change_with_two_events()
     {
         var id = await caraway.OpenCase();
 
@@ -18,37 +18,39 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
             answer, id, "Cy",
             ("case.moved", $$"""{"case_id":{{id}},"from_status":"NEW","to_status":"IN_REVIEW","reason":"complete"}"""),
             ("case.assigned", $$"""{"case_id":{{id}},"from_assignee":null,"to_assignee":"Bo","reason":"complete"}"""));
-        await NewestMoveIs(id, "NEW", "IN_REVIEW", "\"Cy\"", "\"complete\"");
+        await NewestStatusEventIs(id, "NEW", "IN_REVIEW", "\"Cy\"", "\"complete\"");
     }
 
     [Fact]
-    public async Task A_move_without_an_actor_is_the_systems_and_on_nobodys_behalf()
+    public async Task A_transition_without_an_actor_is_by_the_system_and_on_nobodys_behalf()
     {
         var id = await caraway.OpenCase();
 
         var answer = await caraway.Patch($"/cases/{id}", """{"status":"CLOSED"}""");
 
-        await caraway.WroteEvent(answer, id, "case.moved", $$"""{"case_id":{{id}},"from_status":"NEW","to_status":"CLOSED","reason":null}""");
-        await NewestMoveIs(id, "NEW", "CLOSED", "\"system\"", "null");
+        await caraway.WroteEvent(
+            answer, id, "case.moved", $$"""{"case_id":{{id}},"from_status":"NEW","to_status":"CLOSED","reason":null}""");
+        await NewestStatusEventIs(id, "NEW", "CLOSED", "\"system\"", "null");
     }
 
     [Theory]
     [InlineData("null")]
     [InlineData("\"\"")]
     [InlineData("\"  \"")]
-    public async Task An_actor_that_names_nobody_is_the_system(string actor)
+    public async Task An_empty_actor_is_the_system(string actor)
     {
         var id = await caraway.OpenCase();
 
         var answer = await caraway.Patch($"/cases/{id}", $$"""{"status":"CLOSED","actor":{{actor}},"reason":null}""");
 
         Assert.Equal(200, answer.Status);
-        await caraway.WroteEvent(answer, id, "case.moved", $$"""{"case_id":{{id}},"from_status":"NEW","to_status":"CLOSED","reason":null}""");
-        await NewestMoveIs(id, "NEW", "CLOSED", "\"system\"", "null");
+        await caraway.WroteEvent(
+            answer, id, "case.moved", $$"""{"case_id":{{id}},"from_status":"NEW","to_status":"CLOSED","reason":null}""");
+        await NewestStatusEventIs(id, "NEW", "CLOSED", "\"system\"", "null");
     }
 
     [Fact]
-    public async Task An_assignment_alone_moves_nothing()
+    public async Task An_assignment_alone_keeps_the_status()
     {
         var id = await caraway.OpenCase();
 
@@ -56,9 +58,11 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
         var second = await caraway.Patch($"/cases/{id}", """{"assignee":"Cy","status":null,"reason":"holiday"}""");
 
         Shape.Is($$"""{"case_id":{{id}},"previous_status":"NEW","status":"NEW","assignee":"Cy"}""", second);
-        await caraway.WroteEvent(first, id, "case.assigned", $$"""{"case_id":{{id}},"from_assignee":null,"to_assignee":"Bo","reason":null}""");
-        await caraway.WroteEvent(second, id, "case.assigned", $$"""{"case_id":{{id}},"from_assignee":"Bo","to_assignee":"Cy","reason":"holiday"}""");
-        Assert.Single(await caraway.Moves(id));
+        await caraway.WroteEvent(
+            first, id, "case.assigned", $$"""{"case_id":{{id}},"from_assignee":null,"to_assignee":"Bo","reason":null}""");
+        await caraway.WroteEvent(
+            second, id, "case.assigned", $$"""{"case_id":{{id}},"from_assignee":"Bo","to_assignee":"Cy","reason":"holiday"}""");
+        Assert.Single(await caraway.Transitions(id));
     }
 
     [Fact]
@@ -70,12 +74,13 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
         var answer = await caraway.Patch($"/cases/{id}", """{"assignee":""}""");
 
         Shape.Is($$"""{"case_id":{{id}},"previous_status":"NEW","status":"NEW","assignee":null}""", answer);
-        await caraway.WroteEvent(answer, id, "case.assigned", $$"""{"case_id":{{id}},"from_assignee":"Bo","to_assignee":null,"reason":null}""");
+        await caraway.WroteEvent(
+            answer, id, "case.assigned", $$"""{"case_id":{{id}},"from_assignee":"Bo","to_assignee":null,"reason":null}""");
         Assert.Null((await caraway.Get($"/cases/{id}")).Json.GetProperty("assignee").GetString());
     }
 
     [Fact]
-    public async Task A_move_leaves_the_assignee()
+    public async Task A_transition_keeps_the_assignee()
     {
         var id = await caraway.OpenCase();
         await caraway.Patch($"/cases/{id}", """{"assignee":"Bo"}""");
@@ -95,7 +100,7 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
     [InlineData("""{"status":"NEW","assignee":"Bo","actor":"Cy","reason":"again"}""")]
     [InlineData("""{"actor":"Cy","reason":"only talk"}""")]
     [InlineData("""{"state":"CLOSED","Status":"CLOSED","id":1,"version":9}""")]
-    public async Task What_changes_nothing_writes_nothing(string body)
+    public async Task A_request_without_a_change_writes_nothing(string body)
     {
         var id = await caraway.OpenCase();
         await caraway.Patch($"/cases/{id}", """{"assignee":"Bo"}""");
@@ -108,7 +113,7 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
     }
 
     [Fact]
-    public async Task Unassigning_what_nobody_has_writes_nothing()
+    public async Task Unassigning_an_unassigned_case_writes_nothing()
     {
         var id = await caraway.OpenCase();
 
@@ -118,7 +123,7 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
     }
 
     [Fact]
-    public async Task An_illegal_move_takes_the_assignment_with_it()
+    public async Task An_illegal_transition_refuses_the_assignment_too()
     {
         var id = await caraway.OpenCase();
 
@@ -132,12 +137,13 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
     public async Task A_closed_case_can_still_be_assigned()
     {
         var id = await caraway.OpenCase();
-        await caraway.Move(id, "CLOSED");
+        await caraway.Transition(id, "CLOSED");
 
         var answer = await caraway.Patch($"/cases/{id}", """{"status":"CLOSED","assignee":"Archive"}""");
 
         Shape.Is($$"""{"case_id":{{id}},"previous_status":"CLOSED","status":"CLOSED","assignee":"Archive"}""", answer);
-        await caraway.WroteEvent(answer, id, "case.assigned", $$"""{"case_id":{{id}},"from_assignee":null,"to_assignee":"Archive","reason":null}""");
+        await caraway.WroteEvent(
+            answer, id, "case.assigned", $$"""{"case_id":{{id}},"from_assignee":null,"to_assignee":"Archive","reason":null}""");
     }
 
     [Theory]
@@ -187,7 +193,8 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
             var id = await caraway.OpenCase();
             var longest = string.Concat(Enumerable.Repeat(letter, limit));
 
-            var refused = await caraway.WritesNothing(() => caraway.Patch($"/cases/{id}", $$"""{"status":"CLOSED","{{field}}":"{{longest}}x"}"""));
+            var refused = await caraway.WritesNothing(
+                () => caraway.Patch($"/cases/{id}", $$"""{"status":"CLOSED","{{field}}":"{{longest}}x"}"""));
             refused.IsProblem(422, "invalid");
             Assert.Equal(["#/" + field], refused.Pointers);
             Assert.Equal(200, (await caraway.Patch($"/cases/{id}", $$"""{"status":"CLOSED","{{field}}":"{{longest}}"}""")).Status);
@@ -233,7 +240,7 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
     [InlineData("{\"status\":", 400, "malformed_json")]
     [InlineData("[]", 422, "invalid")]
     [InlineData("null", 422, "invalid")]
-    public async Task A_body_that_is_no_JSON_is_400_and_one_that_is_no_object_422(string body, int status, string code)
+    public async Task A_body_that_is_not_JSON_is_400_and_one_that_is_not_an_object_422(string body, int status, string code)
     {
         var id = await caraway.OpenCase();
 
@@ -242,14 +249,14 @@ public sealed class UpdateCaseTests(CarawayFixture caraway) : IClassFixture<Cara
         answer.IsProblem(status, code);
     }
 
-    private async Task NewestMoveIs(long id, string before, string after, string actor, string reason)
+    private async Task NewestStatusEventIs(long id, string before, string after, string actor, string reason)
     {
-        var move = (await caraway.Get($"/cases/{id}")).Json.GetProperty("status_events")[0];
+        var newest = (await caraway.Get($"/cases/{id}")).Json.GetProperty("status_events")[0];
         Shape.Is(
             $$"""
-            {"id":{{move.GetProperty("id").GetInt64()}},"case_id":{{id}},"from_status":"{{before}}","to_status":"{{after}}",
+            {"id":{{newest.GetProperty("id").GetInt64()}},"case_id":{{id}},"from_status":"{{before}}","to_status":"{{after}}",
              "actor":{{actor}},"reason":{{reason}},"created_at":"(time)"}
             """,
-            move.GetRawText());
+            newest.GetRawText());
     }
 }

@@ -44,7 +44,7 @@ public sealed class UpdateCaseVersionTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_note_changes_the_tag_but_does_not_refuse_a_colleagues_move()
+    public async Task A_note_changes_the_tag_but_does_not_refuse_a_colleagues_transition()
     {
         var (id, tag) = await Open();
         await caraway.Post($"/cases/{id}/notes", """{"author":"Bo","body":"Called."}""");
@@ -57,7 +57,7 @@ public sealed class UpdateCaseVersionTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task One_good_tag_among_several_is_enough()
+    public async Task One_matching_tag_among_several_is_enough()
     {
         var (id, tag) = await Open();
 
@@ -67,12 +67,13 @@ public sealed class UpdateCaseVersionTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_star_matches_every_case_that_is_there_and_no_other()
+    public async Task A_star_matches_every_existing_case_and_no_other()
     {
         var (id, _) = await Open();
 
         Assert.Equal(200, (await caraway.Patch($"/cases/{id}", """{"status":"IN_REVIEW"}""", ("If-Match", "*"))).Status);
-        Assert.Contains((await caraway.Patch("/cases/999999999", """{"status":"IN_REVIEW"}""", ("If-Match", "*"))).Status, new[] { 404, 412 });
+        Assert.Contains(
+            (await caraway.Patch("/cases/999999999", """{"status":"IN_REVIEW"}""", ("If-Match", "*"))).Status, new[] { 404, 412 });
     }
 
     [Theory]
@@ -96,7 +97,7 @@ public sealed class UpdateCaseVersionTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_good_tag_does_not_make_an_illegal_move_legal()
+    public async Task A_matching_tag_does_not_make_an_illegal_transition_legal()
     {
         var (id, tag) = await Open();
 
@@ -106,11 +107,11 @@ public sealed class UpdateCaseVersionTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_change_that_changes_nothing_still_honours_the_tag()
+    public async Task A_request_without_a_change_still_honours_the_tag()
     {
         var (id, tag) = await Open();
         Assert.Equal(200, (await caraway.WritesNothing(() => caraway.Patch($"/cases/{id}", "{}", ("If-Match", tag)))).Status);
-        await caraway.Move(id, "IN_REVIEW");
+        await caraway.Transition(id, "IN_REVIEW");
 
         var answer = await caraway.WritesNothing(() => caraway.Patch($"/cases/{id}", """{"status":"IN_REVIEW"}""", ("If-Match", tag)));
 

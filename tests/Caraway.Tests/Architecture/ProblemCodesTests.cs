@@ -33,7 +33,7 @@ public sealed partial class ProblemCodesTests
     public void Every_code_is_used()
     {
         var uses = Sources.Of().Where(file => !file.Name.EndsWith("/ProblemCodes.cs", StringComparison.Ordinal)).Select(file => file.Code).ToList();
-        var status = Enumerable.Range(400, 200).Select(ProblemCodes.Of).ToHashSet(StringComparer.Ordinal);
+        var status = Enumerable.Range(400, 200).Select(ProblemCodes.ForStatus).ToHashSet(StringComparer.Ordinal);
         var names = typeof(ProblemCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral);
 
         Assert.All(names, name => Assert.True(
@@ -52,5 +52,5 @@ public sealed partial class ProblemCodesTests
     [InlineData(422, "invalid")]
     [InlineData(500, "internal_error")]
     [InlineData(503, "database_unavailable")]
-    public void A_status_alone_has_a_code(int status, string code) => Assert.Equal(code, ProblemCodes.Of(status));
+    public void A_status_alone_has_a_code(int status, string code) => Assert.Equal(code, ProblemCodes.ForStatus(status));
 }

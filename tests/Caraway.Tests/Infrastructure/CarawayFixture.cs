@@ -108,8 +108,8 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
         return answer.Json.GetProperty("case_id").GetInt64();
     }
 
-    /// <summary>Walks a case along these statuses.</summary>
-    public async Task Move(long id, params string[] statuses)
+    /// <summary>Takes a case through these statuses.</summary>
+    public async Task Transition(long id, params string[] statuses)
     {
         foreach (var status in statuses)
             Assert.Equal(200, (await Patch($"/cases/{id}", $$"""{"status":"{{status}}"}""")).Status);

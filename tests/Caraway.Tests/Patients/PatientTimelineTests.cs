@@ -144,8 +144,8 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
         var nobodys = await caraway.OpenCase();
         await caraway.Dispatch();
         // In a later batch than the one that said whose it is.
-        await caraway.Move(second, "IN_REVIEW");
-        await caraway.Move(nobodys, "IN_REVIEW");
+        await caraway.Transition(second, "IN_REVIEW");
+        await caraway.Transition(nobodys, "IN_REVIEW");
         await caraway.Dispatch();
 
         var items = Items(await caraway.As(caseworker, HttpMethod.Get, Path(patient.UserId)));

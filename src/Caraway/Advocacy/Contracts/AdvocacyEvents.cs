@@ -3,7 +3,7 @@ using Caraway.Platform.Security;
 
 namespace Caraway.Advocacy.Contracts;
 
-/// <summary>The events that Advocacy raises. docs/events.md says when, and what each payload holds.</summary>
+/// <summary>The events that Advocacy raises. docs/events.md describes each event and its payload.</summary>
 internal static class AdvocacyEvents
 {
     public const string CaseOpened = "case.opened";
@@ -18,7 +18,7 @@ internal static class AdvocacyEvents
     public static IReadOnlyList<string> All { get; } =
         [CaseOpened, CaseMoved, CaseAssigned, NoteAdded, DocumentAdded, DocumentProcessingRequested, DocumentProcessed, DocumentFailed];
 
-    /// <summary>What a patient's timeline shows of his cases. Notes, assignments and reasons are between the desks.</summary>
+    /// <summary>The fields of each event that patients see in their timelines. Notes, assignments and reasons are only for staff.</summary>
     public static IReadOnlyList<TimelineRule> Timeline { get; } =
     [
         new(CaseOpened, Permission.AdvocacyRead, ["case_id"]),

@@ -5,7 +5,7 @@ using Microsoft.OpenApi;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>Writes a route's metadata into its operation of the OpenAPI document: credentials, headers, example bodies and refusals.</summary>
+/// <summary>Writes a route's metadata into its operation of the OpenAPI document: credentials, headers, examples and refusals.</summary>
 internal static class DescribeOperation
 {
     private const string ProblemJson = "application/problem+json";
@@ -52,7 +52,9 @@ internal static class DescribeOperation
     {
         string[] refusals =
         [
-            .. operation.Responses!.Where(response => response.Value.Content?.ContainsKey(ProblemJson) == true).Select(response => response.Key),
+            .. operation.Responses!
+                .Where(response => response.Value.Content?.ContainsKey(ProblemJson) == true)
+                .Select(response => response.Key),
         ];
         if (refusals.Length == 0)
             return;
@@ -76,7 +78,7 @@ internal static class DescribeOperation
         }
 
         if (metadata.OfType<TakesIdempotencyKey>().Any())
-            Add(operation, IdempotencyKey.Header, "A repeated request with the same key, path and body within 24 hours gets the first answer again.");
+            Add(operation, IdempotencyKey.Header, "The same key, path and body within 24 hours get the first answer again.");
         if (metadata.OfType<TakesIfMatch>().Any())
             Add(operation, "If-Match", "The ETag of the version to change. Another version is answered 412.");
     }
@@ -88,7 +90,7 @@ internal static class DescribeOperation
         if (bodies.TryGetValue("application/json", out var json))
         {
             var examples = metadata.OfType<RequestExample>()
-                .ToDictionary(example => example.Name, IOpenApiExample (example) => new OpenApiExample { Value = JsonNode.Parse(example.Json) }, StringComparer.Ordinal);
+                .ToDictionary(example => example.Name, Parse, StringComparer.Ordinal);
             if (examples.Count == 1)
                 json.Example = examples.Values.Single().Value;
             else if (examples.Count > 1)
@@ -104,19 +106,23 @@ internal static class DescribeOperation
                 {
                     Type = JsonSchemaType.Object,
                     Required = form.Required.ToHashSet(StringComparer.Ordinal),
-                    Properties = example.ToDictionary(
-                        field => field.Key, IOpenApiSchema (_) => new OpenApiSchema { Type = JsonSchemaType.String }, StringComparer.Ordinal),
+                    Properties = example.ToDictionary(field => field.Key, IOpenApiSchema (_) => Text(), StringComparer.Ordinal),
                 },
                 Example = example,
             };
         }
     }
 
-    private static void Add(OpenApiOperation operation, string header, string description) => (operation.Parameters ??= []).Add(new OpenApiParameter
-    {
-        Name = header,
-        In = ParameterLocation.Header,
-        Description = description,
-        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-    });
+    private static void Add(OpenApiOperation operation, string header, string description) =>
+        (operation.Parameters ??= []).Add(new OpenApiParameter
+        {
+            Name = header,
+            In = ParameterLocation.Header,
+            Description = description,
+            Schema = Text(),
+        });
+
+    private static OpenApiSchema Text() => new() { Type = JsonSchemaType.String };
+
+    private static IOpenApiExample Parse(RequestExample example) => new OpenApiExample { Value = JsonNode.Parse(example.Json) };
 }

@@ -17,14 +17,17 @@ internal static class DescribeSchema
     public static Task Transform(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancel)
     {
         var parameter = context.ParameterDescription is { } description && description.Source != BindingSource.Body ? description : null;
-        var attributes = parameter is not null ? Attributes(parameter) : context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(inherit: true) ?? [];
+        var attributes = parameter is not null
+            ? Attributes(parameter)
+            : context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(inherit: true) ?? [];
         SetType(schema, context, parameter, attributes);
         foreach (var attribute in attributes)
             Apply(schema, attribute);
         return Task.CompletedTask;
     }
 
-    private static void SetType(OpenApiSchema schema, OpenApiSchemaTransformerContext context, ApiParameterDescription? parameter, object[] attributes)
+    private static void SetType(
+        OpenApiSchema schema, OpenApiSchemaTransformerContext context, ApiParameterDescription? parameter, object[] attributes)
     {
         var type = parameter?.ParameterDescriptor.ParameterType ?? context.JsonTypeInfo.Type;
         var isNullable = context.JsonPropertyInfo?.IsGetNullable == true;
@@ -74,7 +77,9 @@ internal static class DescribeSchema
     }
 
     private static object[] Attributes(ApiParameterDescription parameter) =>
-        parameter.ParameterDescriptor is IParameterInfoParameterDescriptor { ParameterInfo: { } info } ? info.GetCustomAttributes(inherit: false) : [];
+        parameter.ParameterDescriptor is IParameterInfoParameterDescriptor { ParameterInfo: { } info }
+            ? info.GetCustomAttributes(inherit: false)
+            : [];
 }
 
 /// <summary>An attribute that lists the words of a member, of a parameter, or of a list's items, for the OpenAPI document.</summary>

@@ -6,8 +6,8 @@ using Microsoft.Net.Http.Headers;
 namespace Caraway.Platform.Http;
 
 /// <summary>
-/// Entity tags (RFC 9110, section 8.8.3): <c>"v12"</c> is a resource's version; <c>"v12-n345"</c> adds what its answer embeds.
-/// <c>If-Match</c> compares the version alone, <c>If-None-Match</c> the whole.
+/// Entity tags (RFC 9110, section 8.8.3): <c>"v12"</c> is a resource's version; <c>"v12-n345"</c> adds a number for the lists that the
+/// answer embeds. <c>If-Match</c> compares the version alone, <c>If-None-Match</c> compares the whole tag.
 /// </summary>
 internal static class ETag
 {
@@ -16,8 +16,8 @@ internal static class ETag
             ? string.Create(CultureInfo.InvariantCulture, $"\"v{version}\"")
             : string.Create(CultureInfo.InvariantCulture, $"\"v{version}-n{embedded}\"");
 
-    /// <summary>The versions that <c>If-Match</c> accepts; null when any will do (no header, or <c>*</c>).</summary>
-    /// <remarks>A tag that we never made matches nothing, as does a weak one (RFC 9110, section 13.1.1).</remarks>
+    /// <summary>The versions that <c>If-Match</c> accepts; null when it accepts every version (no header, or <c>*</c>).</summary>
+    /// <remarks>A tag of another form matches nothing, and neither does a weak tag (RFC 9110, section 13.1.1).</remarks>
     public static long[]? IfMatch(HttpRequest request)
     {
         var header = request.Headers.IfMatch;
@@ -37,7 +37,7 @@ internal static class ETag
         return [.. versions];
     }
 
-    /// <summary>Whether the caller has this very answer already. Weak comparison, as RFC 9110 section 13.1.2 says.</summary>
+    /// <summary>Whether <c>If-None-Match</c> says that the caller has this answer: a weak comparison (RFC 9110, section 13.1.2).</summary>
     public static bool IsKnown(HttpRequest request, string tag)
     {
         var header = request.Headers.IfNoneMatch;
@@ -56,7 +56,7 @@ internal static class ETag
     }
 }
 
-/// <summary>200 with a resource and its tag; 304 without it on a GET whose caller has it.</summary>
+/// <summary>200 with a resource and its tag, or 304 without a body on a GET whose caller has the resource already.</summary>
 internal sealed class Tagged<T>(string tag, T value) : IResult, IEndpointMetadataProvider, IStatusCodeHttpResult, IValueHttpResult<T>
 {
     public T? Value => value;

@@ -9,7 +9,9 @@ using Npgsql;
 
 namespace Caraway.Platform.Http;
 
-/// <summary><c>/health</c> for people, <c>/health/live</c> and <c>/health/ready</c> for orchestrators, <c>/</c> as a greeting. All open.</summary>
+/// <summary>
+/// <c>/health</c> for people, <c>/health/live</c> and <c>/health/ready</c> for orchestrators, and the service's name at <c>/</c>.
+/// </summary>
 internal static class Health
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);

@@ -3,21 +3,22 @@ using Caraway.Platform.Postgres;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>Deletes stored answers when their 24 hours are over.</summary>
-internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, TimeProvider time, ILogger<IdempotencyCleanup> logger) : BackgroundLoop(time)
+/// <summary>Deletes the answers that <see cref="IdempotencyKey"/> stored more than 24 hours ago.</summary>
+internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, TimeProvider time, ILogger<IdempotencyCleanup> logger)
+    : BackgroundLoop(time)
 {
     private const int Chunk = 1000;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(10);
 
-    // Rows that another process is deleting are its work.
+    // Rows that another process is deleting are skipped.
     private const string Delete = """
         delete from platform.idempotency_keys where key_hash in (
-            select key_hash from platform.idempotency_keys where created_at <= @oldest order by created_at limit @Chunk for update skip locked)
+            select key_hash from platform.idempotency_keys
+            where created_at <= @oldest order by created_at limit @Chunk for update skip locked)
         """;
 
-    /// <summary>Deletes all that is too old now.</summary>
-    /// <returns>How many were deleted.</returns>
+    /// <returns>The number of deleted answers.</returns>
     public async Task<int> RunOnce(CancellationToken cancel)
     {
         var total = 0;
@@ -25,7 +26,8 @@ internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, Ti
         var database = scope.ServiceProvider.GetRequiredService<Database>();
         while (true)
         {
-            var deleted = await database.Execute(Delete, new { oldest = Time.GetUtcNow().UtcDateTime - IdempotencyKey.Kept, Chunk }, cancel);
+            var oldest = Time.GetUtcNow().UtcDateTime - IdempotencyKey.Kept;
+            var deleted = await database.Execute(Delete, new { oldest, Chunk }, cancel);
             total += deleted;
             if (deleted < Chunk)
                 return total;
@@ -44,6 +46,6 @@ internal sealed partial class IdempotencyCleanup(IServiceScopeFactory scopes, Ti
         return Pause;
     }
 
-    [LoggerMessage(20, LogLevel.Error, "Old idempotency keys could not be deleted now; the next run will.")]
+    [LoggerMessage(20, LogLevel.Error, "Old idempotency keys could not be deleted. The next run tries again.")]
     private partial void LogPostponed(Exception exception);
 }

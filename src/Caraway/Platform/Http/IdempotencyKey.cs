@@ -7,23 +7,23 @@ using Caraway.Platform.Security;
 namespace Caraway.Platform.Http;
 
 /// <summary>
-/// <c>Idempotency-Key</c> on a creating POST: the work and its stored answer are one transaction, so a repeated request gets the first
-/// one's answer, and a kill in between leaves neither. Without the header it costs nothing (docs/contracts/README.md).
+/// <c>Idempotency-Key</c> on a creating POST: one transaction holds the change and its stored answer, so a repeated request gets the first
+/// answer again, and a kill leaves neither of them. A request without the header costs nothing more (docs/contracts/README.md).
 /// </summary>
 /// <remarks>
-/// Only successes are stored: a refusal has written nothing, and asking again asks anew. What is kept of the body is a keyed hash (HMAC
-/// under the master key), for a bare hash of a short narrative could be guessed.
+/// Only successes are stored: a refused request has changed nothing and may be sent again. The row keeps a keyed hash of the body (HMAC
+/// under the master key), because the text behind a plain hash of a short body could be guessed.
 /// </remarks>
 internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEndpointFilter
 {
     public const string Header = "Idempotency-Key";
 
-    /// <summary>The answer's header that says it was stored.</summary>
+    /// <summary>The header of an answer that was stored before.</summary>
     public const string Replayed = "Idempotent-Replayed";
 
     private const int Longest = 255;
 
-    /// <summary>The lock lasts to the transaction's end. Two callers' keys that share the 64-bit number wait for nothing: the second gets 409.</summary>
+    /// <summary>The lock lasts until the transaction ends. Two keys with the same 64-bit number count as one.</summary>
     private const string LockAndRead = """
         select pg_try_advisory_xact_lock(@number) as is_ours;
         select fingerprint, status, content_type, location, etag, body
@@ -44,7 +44,6 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
 
     private readonly byte[] secret = master.Derive("idempotency keys");
 
-    /// <summary>How long an answer is kept.</summary>
     public static TimeSpan Kept => TimeSpan.FromHours(24);
 
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
@@ -58,7 +57,8 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
 
         var cancel = http.RequestAborted;
         var keyHash = Hash(Encoding.UTF8.GetBytes($"{caller.Id}\n{http.Request.Method} {Address(http.Request)}\n{key}"));
-        var fingerprint = Hash(http.Features.Get<BufferedBody>()?.Bytes ?? throw new InvalidOperationException("UseRequestBodies did not run."));
+        var body = http.Features.Get<BufferedBody>()?.Bytes ?? throw new InvalidOperationException("UseRequestBodies did not run.");
+        var fingerprint = Hash(body);
         var now = time.GetUtcNow().UtcDateTime;
 
         var database = http.RequestServices.GetRequiredService<Database>();
@@ -71,7 +71,11 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
         if (!isOurs || stored is not null)
             await database.DisposeAsync();
         if (!isOurs)
-            return Refusal.Conflict(ProblemCodes.IdempotencyKeyInUse, "The first request with this Idempotency-Key is still at work. Try again shortly.");
+        {
+            return Refusal.Conflict(
+                ProblemCodes.IdempotencyKeyInUse, "The first request with this Idempotency-Key is still running. Try again shortly.");
+        }
+
         if (stored is not null)
             return CryptographicOperations.FixedTimeEquals(stored.Fingerprint, fingerprint)
                 ? stored with { IsReplay = true }
@@ -86,12 +90,14 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
 
         var captured = await Capture(http, answer);
         await database.Execute(
-            Store, new { keyHash, fingerprint, captured.Status, captured.ContentType, captured.Location, captured.Etag, captured.Body, now }, cancel);
+            Store,
+            new { keyHash, fingerprint, captured.Status, captured.ContentType, captured.Location, captured.Etag, captured.Body, now },
+            cancel);
         await database.Commit();
         return captured;
     }
 
-    /// <summary>Neither a trailing slash nor the case of a letter makes another address.</summary>
+    /// <summary>The path without a trailing slash and in lower case, because routing ignores both.</summary>
     private static string Address(HttpRequest request) => request.Path.Value!.TrimEnd('/').ToLowerInvariant();
 
     private static bool IsSuccess(IResult answer)
@@ -101,7 +107,7 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
         return answer is IStatusCodeHttpResult { StatusCode: >= 200 and < 300 };
     }
 
-    /// <summary>Lets the answer write itself into memory.</summary>
+    /// <summary>Writes the answer into memory instead of the connection.</summary>
     private static async Task<StoredAnswer> Capture(HttpContext http, IResult answer)
     {
         var response = http.Response;
@@ -163,12 +169,12 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
     }
 }
 
-/// <summary>The raw body, kept for the fingerprint; there only on requests with an <c>Idempotency-Key</c>.</summary>
+/// <summary>The raw body of a request with an <c>Idempotency-Key</c>, for its fingerprint.</summary>
 internal sealed record BufferedBody(byte[] Bytes);
 
 internal static class IdempotencyRoutes
 {
-    /// <summary>Lets a creating POST be repeated safely.</summary>
+    /// <summary>Makes a creating POST honour <c>Idempotency-Key</c>.</summary>
     public static RouteHandlerBuilder TakesIdempotencyKey(this RouteHandlerBuilder route) =>
         route.AddEndpointFilter<IdempotencyKey>().WithMetadata(new TakesIdempotencyKey());
 }

@@ -4,7 +4,7 @@ using Microsoft.OpenApi;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>The OpenAPI 3.1 document at <c>/openapi.json</c>, made from the routes' signatures and metadata, and its page at <c>/docs</c>.</summary>
+/// <summary>The OpenAPI 3.1 document at <c>/openapi.json</c>, generated from the routes, and its page at <c>/docs</c>.</summary>
 internal static class OpenApi
 {
     /// <summary>The scheme of access tokens; the page signs in with it.</summary>
@@ -18,9 +18,9 @@ internal static class OpenApi
     // The page breaks a line where this text does, so a paragraph is one line.
     private const string Introduction =
         "One program for the desks around a patient.\n\n"
-        + "**To try it here**, choose *Authorize*. Under *Bearer*, sign in with an e-mail address and a password, and leave the client fields "
-        + "empty. Under *ApiKey*, paste a key. The example bodies work unchanged on a fresh instance, from the top of the page to its end: "
-        + "the first registration makes user 2, a patient, and the second makes user 3, a doctor.\n\n"
+        + "**To try it here**, choose *Authorize*. Under *Bearer*, sign in with an e-mail address and a password, and leave the client "
+        + "fields empty. Under *ApiKey*, paste a key. The example bodies work unchanged on a fresh instance, from the top of the page to "
+        + "its end: the first registration makes user 2, a patient, and the second makes user 3, a doctor.\n\n"
         + "**Errors** are RFC 9457 problems. `detail` is for people and `code` is for programs; docs/api/README.md lists every code.";
 
     private const string ProblemExample = """
@@ -49,13 +49,15 @@ internal static class OpenApi
     public static void MapOpenApiPage(this WebApplication app)
     {
         app.MapOpenApi("/openapi.json").AllowAnonymous();
-        // On its own addresses alone, so that no other request passes through it.
-        app.UseWhen(context => context.Request.Path.StartsWithSegments("/docs", StringComparison.OrdinalIgnoreCase), docs => docs.UseSwaggerUI(page =>
-        {
-            page.RoutePrefix = "docs";
-            page.SwaggerEndpoint("/openapi.json", "Caraway");
-            page.DocumentTitle = "Caraway API";
-        }));
+        // A branch for its own addresses, so that no other request passes through this middleware.
+        app.UseWhen(
+            context => context.Request.Path.StartsWithSegments("/docs", StringComparison.OrdinalIgnoreCase),
+            docs => docs.UseSwaggerUI(page =>
+            {
+                page.RoutePrefix = "docs";
+                page.SwaggerEndpoint("/openapi.json", "Caraway");
+                page.DocumentTitle = "Caraway API";
+            }));
     }
 
     private static Task DescribeDocument(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancel)

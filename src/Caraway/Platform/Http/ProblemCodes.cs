@@ -1,6 +1,8 @@
 namespace Caraway.Platform.Http;
 
-/// <summary>Every <c>code</c> that a problem can carry. Clients rely on them: one is never renamed. docs/api/README.md says what each means, checked by a test.</summary>
+/// <summary>
+/// Every <c>code</c> that a problem can carry. Clients rely on the codes, so none is ever renamed. docs/api/README.md explains them.
+/// </summary>
 internal static class ProblemCodes
 {
     public const string MalformedJson = "malformed_json";
@@ -42,8 +44,8 @@ internal static class ProblemCodes
     public const string DatabaseUnavailable = "database_unavailable";
     public const string InternalError = "internal_error";
 
-    /// <summary>The code of an answer that only has a status.</summary>
-    public static string Of(int status) => status switch
+    /// <summary>The code of a refusal that says no more than its status.</summary>
+    public static string ForStatus(int status) => status switch
     {
         400 => MalformedRequest,
         401 => ApiKeyRequired,

@@ -64,7 +64,7 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
     /// <summary>503: this process has more of this work than it can do now.</summary>
     public static Refusal Busy(string detail) => new(StatusCodes.Status503ServiceUnavailable, ProblemCodes.Busy, detail) { RetryAfter = 1 };
 
-    public static Refusal OfStatus(int status, string detail) => new(status, ProblemCodes.Of(status), detail);
+    public static Refusal OfStatus(int status, string detail) => new(status, ProblemCodes.ForStatus(status), detail);
 
     public Task ExecuteAsync(HttpContext httpContext)
     {

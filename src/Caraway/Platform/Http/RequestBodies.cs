@@ -9,10 +9,13 @@ internal static class RequestBodies
 {
     private const string Json = "application/json";
 
+    private static Refusal NotUtf8 { get; } =
+        Refusal.OfStatus(StatusCodes.Status415UnsupportedMediaType, "Send the body as application/json in UTF-8.");
+
     /// <summary>
-    /// Reads a body without a <c>Content-Type</c> as JSON where the route takes JSON, because clients of the earlier APIs send it so. Refuses
-    /// JSON in another charset than UTF-8 (RFC 8259, section 8.1). Keeps the raw body of a request with an <c>Idempotency-Key</c>, for its
-    /// fingerprint. The server's size limit holds for all of them.
+    /// Reads a body without a <c>Content-Type</c> as JSON where the route takes JSON, because clients of the earlier APIs send it so.
+    /// Refuses JSON in another charset than UTF-8 (RFC 8259, section 8.1). Keeps the raw body of a request with an
+    /// <c>Idempotency-Key</c>, for its fingerprint. The server's size limit applies to every body.
     /// </summary>
     public static IApplicationBuilder UseRequestBodies(this IApplicationBuilder app) =>
         app.Use((context, next) =>
@@ -21,10 +24,9 @@ internal static class RequestBodies
             if (string.IsNullOrWhiteSpace(request.ContentType) && HasBody(context) && TakesJson(context.GetEndpoint()))
                 request.ContentType = Json;
             if (request.ContentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) == true && !IsUtf8(request.ContentType))
-                return Refusal.OfStatus(StatusCodes.Status415UnsupportedMediaType, "Send the body as application/json in UTF-8.").ExecuteAsync(context);
-            return request.Headers.ContainsKey(IdempotencyKey.Header) && context.GetEndpoint()?.Metadata.GetMetadata<TakesIdempotencyKey>() is not null
-                ? Keep(context, next)
-                : next(context);
+                return NotUtf8.ExecuteAsync(context);
+            var isRepeatable = context.GetEndpoint()?.Metadata.GetMetadata<TakesIdempotencyKey>() is not null;
+            return isRepeatable && request.Headers.ContainsKey(IdempotencyKey.Header) ? Keep(context, next) : next(context);
         });
 
     private static async Task Keep(HttpContext context, RequestDelegate next)

@@ -4,7 +4,10 @@ using System.Security.Cryptography;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>What every answer carries: the request's id, and the headers that keep patients' data out of caches, frames and referrers. HEAD becomes GET here.</summary>
+/// <summary>
+/// The headers of every answer: the request's id, and the headers that keep patients' data out of caches, frames and referrers. Also turns
+/// HEAD into GET.
+/// </summary>
 internal static class RequestHeaders
 {
     private const int LongestId = 128;
@@ -12,7 +15,7 @@ internal static class RequestHeaders
     private static readonly SearchValues<char> Sane =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:");
 
-    /// <summary>What tells this process's requests from all others'.</summary>
+    /// <summary>Starts the ids of this process's requests, so that they differ from those of other processes.</summary>
     private static readonly string Process = RandomNumberGenerator.GetHexString(16, lowercase: true);
 
     private static long requests;
@@ -32,10 +35,10 @@ internal static class RequestHeaders
             return next(context);
         });
 
-    /// <summary>32 hex digits, never the same twice; not secret, so it need not be random.</summary>
+    /// <summary>32 hex digits, unique but not secret, so not random.</summary>
     private static string NewId() => string.Create(CultureInfo.InvariantCulture, $"{Process}{Interlocked.Increment(ref requests):x16}");
 
-    /// <summary>Sets the headers; once more after the exception handler has cleared them.</summary>
+    /// <summary>Sets the headers. Runs again after the exception handler, which clears them.</summary>
     public static void Write(HttpContext context)
     {
         var headers = context.Response.Headers;
@@ -44,7 +47,8 @@ internal static class RequestHeaders
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
         headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/docs", StringComparison.OrdinalIgnoreCase)
-            ? "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+            ? "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+                + "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
             : "default-src 'none'; frame-ancestors 'none'";
         headers["Referrer-Policy"] = "no-referrer";
         headers["Cross-Origin-Resource-Policy"] = "same-site";

@@ -79,7 +79,9 @@ internal static class Characters
     }
 }
 
-/// <summary>An e-mail address (RFC 5321, without comments, quotes and address literals): at most 320 characters, a domain with a dot.</summary>
+/// <summary>
+/// An e-mail address (RFC 5321, without comments, quotes and address literals): at most 320 characters, a domain with a dot.
+/// </summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
 internal sealed partial class EmailAttribute : ValidationAttribute, ITextBounds
 {
@@ -107,7 +109,8 @@ internal sealed partial class EmailAttribute : ValidationAttribute, ITextBounds
         return string.Concat(address.AsSpan(0, at + 1), address[(at + 1)..].ToLowerInvariant());
     }
 
-    public override bool IsValid(object? value) => value is not string address || (Form.IsMatch(address) && MailAddress.TryCreate(address, out _));
+    public override bool IsValid(object? value) =>
+        value is not string address || (Form.IsMatch(address) && MailAddress.TryCreate(address, out _));
 
     protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
         IsValid(value)

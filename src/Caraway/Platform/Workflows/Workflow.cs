@@ -3,28 +3,33 @@ using System.Text;
 
 namespace Caraway.Platform.Workflows;
 
-/// <summary>One legal move.</summary>
-public sealed record Move(string From, string To);
+/// <summary>One legal transition.</summary>
+public sealed record Transition(string From, string To);
 
 /// <summary>
-/// The legal moves of a thing, as data: enforced from here, answered by <c>GET /workflows</c>, drawn by it, and printed whole by a test.
-/// A move from a status to itself is none: callers treat it as nothing to do.
+/// The legal transitions between the statuses of a thing, as data. Use cases enforce this table, <c>GET /workflows</c> shows and draws it,
+/// and a test prints all of it. A status has no transition to itself: a request for it changes nothing.
 /// </summary>
 public sealed class Workflow
 {
     private readonly FrozenDictionary<string, string[]> targets;
 
     /// <param name="name">Module and thing: <c>advocacy.case</c>.</param>
-    /// <param name="statuses">Every status, in reading order; the first is where all begin.</param>
-    public Workflow(string name, IReadOnlyList<string> statuses, IReadOnlyList<Move> moves)
+    /// <param name="statuses">Every status, in reading order; the first is the initial one.</param>
+    public Workflow(string name, IReadOnlyList<string> statuses, IReadOnlyList<Transition> transitions)
     {
         Name = name;
         Statuses = statuses;
-        Moves = moves;
+        Transitions = transitions;
         targets = statuses.ToFrozenDictionary(
-            status => status, status => moves.Where(move => move.From == status).Select(move => move.To).ToArray(), StringComparer.Ordinal);
-        if (moves.FirstOrDefault(move => !targets.ContainsKey(move.From) || !targets.ContainsKey(move.To)) is { } stray)
-            throw new ArgumentException($"The workflow {name} moves from {stray.From} to {stray.To}, and one of them is no status of it.", nameof(moves));
+            status => status,
+            status => transitions.Where(transition => transition.From == status).Select(transition => transition.To).ToArray(),
+            StringComparer.Ordinal);
+        if (transitions.FirstOrDefault(transition => !Knows(transition.From) || !Knows(transition.To)) is { } stray)
+        {
+            throw new ArgumentException(
+                $"The workflow {name} has a transition from {stray.From} to {stray.To}, but not both statuses.", nameof(transitions));
+        }
     }
 
     public string Name { get; }
@@ -33,19 +38,20 @@ public sealed class Workflow
 
     public IReadOnlyList<string> Statuses { get; }
 
-    public IReadOnlyList<Move> Moves { get; }
+    public IReadOnlyList<Transition> Transitions { get; }
 
-    /// <summary>Statuses that nothing leaves.</summary>
+    /// <summary>The statuses without a transition to another one.</summary>
     public IEnumerable<string> Final => Statuses.Where(status => targets[status].Length == 0);
 
-    /// <summary>Whether the word is a status of this workflow, letter by letter.</summary>
+    /// <summary>Whether the word is a status of this workflow. Upper and lower case differ.</summary>
     public bool Knows(string status) => targets.ContainsKey(status);
 
-    /// <summary>Where one can go from <paramref name="status"/>, in the table's order.</summary>
+    /// <summary>The statuses that a transition from <paramref name="status"/> leads to, in the table's order.</summary>
     public IReadOnlyList<string> From(string status) => targets[status];
 
-    /// <summary>From where one can come to <paramref name="status"/>: the guard of a move's SQL.</summary>
-    public string[] Into(string status) => [.. Moves.Where(move => move.To == status).Select(move => move.From)];
+    /// <summary>The statuses with a transition to <paramref name="status"/>; an update's SQL accepts only rows in one of them.</summary>
+    public string[] Into(string status) =>
+        [.. Transitions.Where(transition => transition.To == status).Select(transition => transition.From)];
 
     public bool Allows(string from, string to) => targets[from].Contains(to, StringComparer.Ordinal);
 
@@ -53,8 +59,8 @@ public sealed class Workflow
     public string Draw()
     {
         var drawing = new StringBuilder("stateDiagram-v2\n").Append("    [*] --> ").Append(Initial).Append('\n');
-        foreach (var move in Moves)
-            drawing.Append("    ").Append(move.From).Append(" --> ").Append(move.To).Append('\n');
+        foreach (var transition in Transitions)
+            drawing.Append("    ").Append(transition.From).Append(" --> ").Append(transition.To).Append('\n');
         foreach (var status in Final)
             drawing.Append("    ").Append(status).Append(" --> [*]\n");
         return drawing.ToString();

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Caraway.Platform.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Primitives;
@@ -12,10 +13,15 @@ internal static class WorkflowEndpoints
     private const string Json = "application/json";
 
     /// <param name="Name">Module and thing: <c>advocacy.case</c>.</param>
-    /// <param name="Initial">Where all begin.</param>
     /// <param name="Statuses">Every status, in reading order.</param>
-    /// <param name="Final">Statuses that nothing leaves.</param>
-    public sealed record WorkflowAnswer(string Name, string Initial, IReadOnlyList<string> Statuses, IReadOnlyList<string> Final, IReadOnlyList<Move> Moves);
+    /// <param name="Final">The statuses without a transition to another one.</param>
+    /// <param name="Transitions">The legal transitions. The answer keeps their first name.</param>
+    public sealed record WorkflowAnswer(
+        string Name,
+        string Initial,
+        IReadOnlyList<string> Statuses,
+        IReadOnlyList<string> Final,
+        [property: JsonPropertyName("moves")] IReadOnlyList<Transition> Transitions);
 
     public sealed record WorkflowList(IReadOnlyList<WorkflowAnswer> Items);
 
@@ -45,11 +51,11 @@ internal static class WorkflowEndpoints
         {
             Json => TypedResults.Ok(Answer(workflow)),
             Mermaid => TypedResults.Text(workflow.Draw(), Mermaid),
-            _ => Refusal.NotAcceptable($"A workflow can be given as {Json} or {Mermaid}."),
+            _ => Refusal.NotAcceptable($"A workflow is available as {Json} and as {Mermaid}."),
         };
     }
 
-    /// <summary>Content negotiation (RFC 9110, section 12.5.1) between two types; JSON where both are as welcome.</summary>
+    /// <summary>Content negotiation (RFC 9110, section 12.5.1) between two types. JSON wins when both have the same weight.</summary>
     private static string? Preferred(HttpRequest request)
     {
         if (request.Headers.Accept.Count == 0)
@@ -62,19 +68,21 @@ internal static class WorkflowEndpoints
         return mermaid > json ? Mermaid : Json;
     }
 
-    /// <summary>The quality of the most specific range that takes the type.</summary>
+    /// <summary>The quality of the most specific range that includes the type. Parameters such as charset are ignored.</summary>
     private static double Weight(IEnumerable<MediaTypeHeaderValue> accepted, string type)
     {
-        // Parameters such as charset choose among forms that there is only one of.
         var media = new MediaTypeHeaderValue(type);
-        return accepted.Where(range => range.MatchesAllTypes || (Same(range.Type, media.Type) && (range.MatchesAllSubTypes || Same(range.SubType, media.SubType))))
+        return accepted.Where(range => Includes(range, media))
             .OrderBy(range => range.MatchesAllTypes ? 2 : range.MatchesAllSubTypes ? 1 : 0)
             .Select(range => range.Quality ?? 1)
             .FirstOrDefault(0);
     }
 
+    private static bool Includes(MediaTypeHeaderValue range, MediaTypeHeaderValue media) =>
+        range.MatchesAllTypes || (Same(range.Type, media.Type) && (range.MatchesAllSubTypes || Same(range.SubType, media.SubType)));
+
     private static bool Same(StringSegment one, StringSegment other) => one.Equals(other, StringComparison.OrdinalIgnoreCase);
 
     private static WorkflowAnswer Answer(Workflow workflow) =>
-        new(workflow.Name, workflow.Initial, workflow.Statuses, [.. workflow.Final], workflow.Moves);
+        new(workflow.Name, workflow.Initial, workflow.Statuses, [.. workflow.Final], workflow.Transitions);
 }

@@ -23,7 +23,7 @@ public sealed class CorsTests(CarawayFixture caraway) : IClassFixture<CarawayFix
     [InlineData("https://desk.example.evil.example")]
     [InlineData("https://desk.example:8443")]
     [InlineData("null")]
-    public async Task Another_origin_may_not(string origin)
+    public async Task An_origin_that_is_not_listed_may_not_read_the_answer(string origin)
     {
         var answer = await caraway.Get("/cases", ("Origin", origin));
 
@@ -36,7 +36,9 @@ public sealed class CorsTests(CarawayFixture caraway) : IClassFixture<CarawayFix
     {
         var answer = await CarawayFixture.Send(
             caraway.Stranger, HttpMethod.Options, "/cases/1", null,
-            ("Origin", "https://desk.example"), ("Access-Control-Request-Method", "PATCH"), ("Access-Control-Request-Headers", "x-api-key, if-match"));
+            ("Origin", "https://desk.example"),
+            ("Access-Control-Request-Method", "PATCH"),
+            ("Access-Control-Request-Headers", "x-api-key, if-match"));
 
         Assert.Equal((204, "https://desk.example"), (answer.Status, answer.Headers[Allow]));
         Assert.Contains("PATCH", answer.Headers["Access-Control-Allow-Methods"], StringComparison.Ordinal);
@@ -47,7 +49,7 @@ public sealed class CorsTests(CarawayFixture caraway) : IClassFixture<CarawayFix
     [InlineData("GET", "/cases", 401)]
     [InlineData("GET", "/nowhere", 404)]
     [InlineData("DELETE", "/cases", 405)]
-    public async Task A_page_can_read_why_it_was_refused(string method, string path, int status)
+    public async Task A_page_can_read_a_refusal(string method, string path, int status)
     {
         var answer = await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, null, ("Origin", "https://desk.example"));
 
@@ -58,7 +60,7 @@ public sealed class CorsTests(CarawayFixture caraway) : IClassFixture<CarawayFix
     [Theory]
     [InlineData("a body that is not JSON", 400)]
     [InlineData("{}", 422)]
-    public async Task A_page_can_read_what_was_wrong_with_its_body(string body, int status)
+    public async Task A_page_can_read_the_refusal_of_its_body(string body, int status)
     {
         var answer = await caraway.Post("/intakes", body, ("Origin", "https://desk.example"));
 
@@ -69,7 +71,7 @@ public sealed class CorsTests(CarawayFixture caraway) : IClassFixture<CarawayFix
     [Theory]
     [InlineData("*")]
     [InlineData("""["https://desk.example","*"]""")]
-    public async Task With_a_star_credentials_are_never_allowed(string setting)
+    public async Task A_star_never_allows_credentials(string setting)
     {
         await using var own = await OwnCaraway.Start(caraway.Database.Address, ("Server:CorsOrigins", setting));
 
@@ -80,7 +82,7 @@ public sealed class CorsTests(CarawayFixture caraway) : IClassFixture<CarawayFix
     }
 
     [Fact]
-    public async Task Without_the_setting_no_origin_is_allowed()
+    public async Task A_program_without_the_setting_allows_no_origin()
     {
         await using var own = await OwnCaraway.Start(caraway.Database.Address);
 

@@ -6,19 +6,19 @@ namespace Caraway.Tests.Platform.Http;
 public sealed class ETagTests
 {
     [Fact]
-    public void A_tag_is_the_version_and_what_the_answer_embeds()
+    public void A_tag_is_the_version_and_a_number_for_embedded_lists()
     {
         Assert.Equal("\"v12\"", ETag.Of(12));
         Assert.Equal("\"v12-n345\"", ETag.Of(12, 345));
     }
 
     [Fact]
-    public void Without_a_condition_any_version_will_do() => Assert.Null(ETag.IfMatch(new DefaultHttpContext().Request));
+    public void A_request_without_If_Match_accepts_every_version() => Assert.Null(ETag.IfMatch(new DefaultHttpContext().Request));
 
     [Theory]
     [InlineData("*")]
     [InlineData("*, \"v3\"")]
-    public void A_star_takes_any_version(string header) => Assert.Null(IfMatch(header));
+    public void A_star_accepts_every_version(string header) => Assert.Null(IfMatch(header));
 
     [Theory]
     [InlineData("\"v3\"", new long[] { 3 })]
@@ -27,7 +27,7 @@ public sealed class ETagTests
     [InlineData("  \"v3\"  ", new long[] { 3 })]
     [InlineData("\"v9223372036854775807\"", new[] { long.MaxValue })]
     [InlineData("\"other\", \"v3\"", new long[] { 3 })]
-    public void If_Match_compares_versions_and_leaves_out_what_is_embedded(string header, long[] versions) =>
+    public void If_Match_compares_only_versions(string header, long[] versions) =>
         Assert.Equal(versions, IfMatch(header));
 
     [Theory]
@@ -68,7 +68,7 @@ public sealed class ETagTests
     public void If_None_Match_does_not_know_another_tag(string header) => Assert.False(IsKnown(header));
 
     [Fact]
-    public void Without_If_None_Match_nothing_is_known() => Assert.False(ETag.IsKnown(new DefaultHttpContext().Request, "\"v1\""));
+    public void A_request_without_If_None_Match_knows_no_tag() => Assert.False(ETag.IsKnown(new DefaultHttpContext().Request, "\"v1\""));
 
     private static long[]? IfMatch(params string[] lines)
     {

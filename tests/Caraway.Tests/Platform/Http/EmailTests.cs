@@ -26,7 +26,7 @@ public sealed class EmailTests
     [InlineData("1@1a.example")]
     [InlineData("ada@xn--bcher-kva.example")]
     [MemberData(nameof(Longest))]
-    public void An_address_is_taken(string address) => Assert.True(Email.IsValid(address));
+    public void A_valid_address_is_accepted(string address) => Assert.True(Email.IsValid(address));
 
     [Theory]
     [InlineData("")]
@@ -58,10 +58,10 @@ public sealed class EmailTests
     [InlineData("ada@example.com, bob@example.com")]
     [InlineData("ada@example.com(comment)")]
     [MemberData(nameof(TooLong))]
-    public void What_is_no_address_is_refused(string address) => Assert.False(Email.IsValid(address));
+    public void An_invalid_address_is_refused(string address) => Assert.False(Email.IsValid(address));
 
     [Fact]
-    public void Absence_is_left_to_others() => Assert.True(Email.IsValid(null));
+    public void Null_is_left_to_other_attributes() => Assert.True(Email.IsValid(null));
 
     [Fact]
     public void A_long_hostile_text_is_refused_at_once()
@@ -75,5 +75,6 @@ public sealed class EmailTests
     }
 
     [Fact]
-    public void Only_the_domain_is_written_in_lower_case() => Assert.Equal("Ada.L@example.com", EmailAttribute.Normalize("Ada.L@EXAMPLE.Com"));
+    public void Only_the_domain_is_written_in_lower_case() =>
+        Assert.Equal("Ada.L@example.com", EmailAttribute.Normalize("Ada.L@EXAMPLE.Com"));
 }

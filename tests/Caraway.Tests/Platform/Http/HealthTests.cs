@@ -9,19 +9,20 @@ public sealed class HealthTests(CarawayFixture caraway) : IClassFixture<CarawayF
     [Theory]
     [InlineData("/health")]
     [InlineData("/health/ready")]
-    public async Task Health_is_answered_to_the_letter(string path)
+    public async Task The_health_answer_is_exactly_that_of_the_contract(string path)
     {
         var answer = await Ask(path);
 
         Assert.Equal(200, answer.Status);
-        Assert.Equal($$"""{"status":"oh yeah, we good","service":"caraway","version":"{{Health.Version}}","database":"postgresql"}""", answer.Body);
+        Assert.Equal(
+            $$"""{"status":"oh yeah, we good","service":"caraway","version":"{{Health.Version}}","database":"postgresql"}""", answer.Body);
         Assert.StartsWith("application/json", answer.Headers["Content-Type"], StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("/")]
     [InlineData("/health/live")]
-    public async Task The_process_greets(string path)
+    public async Task The_root_answers_the_services_name(string path)
     {
         var answer = await Ask(path);
 

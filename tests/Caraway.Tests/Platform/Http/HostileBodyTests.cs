@@ -4,7 +4,7 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Platform.Http;
 
-/// <summary>Bodies that are no JSON, too large, or of another type.</summary>
+/// <summary>Bodies that are not JSON, too large, or of another type.</summary>
 public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>, IAsyncLifetime
 {
     private const string Marker = HostileRoutes.Marker;
@@ -12,7 +12,8 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     private static readonly string[] NoJson =
     [
         "{", "}", "{\"full_name\"", "{\"full_name\":\"" + Marker, "{\"author\":\"x\",}", "{'author':'x'}", "{\"a\":01}", "{\"a\":NaN}",
-        Marker, "{} {}", "{\"a\":\"\\x\"}", "{\"a\":\"line\nbreak\"}", "{\"a\":\"\0\"}", "\0", "{\"a\":tru", "// " + Marker, "{/**/}", " ", "\n",
+        Marker, "{} {}", "{\"a\":\"\\x\"}", "{\"a\":\"line\nbreak\"}", "{\"a\":\"\0\"}", "\0", "{\"a\":tru", "// " + Marker, "{/**/}",
+        " ", "\n",
     ];
 
     public static TheoryData<string> Routes => HostileRoutes.Names;
@@ -45,7 +46,7 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
 
     [Theory]
     [MemberData(nameof(Routes))]
-    public async Task A_body_that_is_no_JSON_is_400(string route)
+    public async Task A_body_that_is_not_JSON_is_400(string route)
     {
         foreach (var body in NoJson)
             IsMalformed(await HostileRoutes.Send(caraway, route, body), body);
@@ -59,19 +60,20 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     [MemberData(nameof(Routes))]
     public async Task A_body_that_is_cut_off_anywhere_is_400(string route)
     {
-        var accepted = HostileRoutes.Of(route).Accepted;
+        var accepted = HostileRoutes.Find(route).Accepted;
         for (var length = 1; length < accepted.Length; length += 3)
             IsMalformed(await HostileRoutes.Send(caraway, route, accepted[..length]), accepted[..length]);
     }
 
     [Theory]
     [MemberData(nameof(Routes))]
-    public async Task Bytes_that_are_no_UTF_8_are_400(string route)
+    public async Task Bytes_that_are_not_UTF_8_are_400(string route)
     {
-        var texts = HostileRoutes.Of(route).Texts;
-        foreach (var bytes in new byte[][] { [0xFF], [0xC3, 0x28], [0xED, 0xA0, 0x80], [0xC0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x82] })
+        var texts = HostileRoutes.Find(route).Texts;
+        byte[][] wrong = [[0xFF], [0xC3, 0x28], [0xED, 0xA0, 0x80], [0xC0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x82]];
+        foreach (var bytes in wrong)
         {
-            var body = HostileRoutes.Of(route).With(texts[0], "\"@\"");
+            var body = HostileRoutes.Find(route).With(texts[0], "\"@\"");
             byte[] whole = [.. Encoding.UTF8.GetBytes(body[..body.IndexOf('@', StringComparison.Ordinal)]), .. bytes, .. "\"}"u8];
 
             IsMalformed(await HostileRoutes.Send(caraway, route, whole), Convert.ToHexString(bytes));
@@ -79,7 +81,7 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public async Task Bytes_that_are_no_UTF_8_fail_nowhere_in_a_body()
+    public async Task Bytes_that_are_not_UTF_8_cause_no_error_anywhere_in_a_body()
     {
         byte[][] bodies =
         [
@@ -94,9 +96,10 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
 
     [Theory]
     [MemberData(nameof(Routes))]
-    public async Task A_byte_order_mark_is_no_fault(string route)
+    public async Task A_byte_order_mark_causes_no_error(string route)
     {
-        var answer = await HostileRoutes.Send(caraway, route, [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(HostileRoutes.Of(route).Accepted)]);
+        var answer = await HostileRoutes.Send(
+            caraway, route, [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(HostileRoutes.Find(route).Accepted)]);
 
         Assert.True(answer.Status is 200 or 201 or 400, $"It was answered {answer.Status}.");
     }
@@ -107,7 +110,8 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     {
         var deep = new string('[', 20_000) + new string(']', 20_000);
         var objects = string.Concat(Enumerable.Repeat("{\"a\":", 20_000)) + "1" + new string('}', 20_000);
-        foreach (var body in new[] { deep, objects, HostileRoutes.Of(route).With(HostileRoutes.Of(route).Texts[0], deep), HostileRoutes.Of(route).With("zq7_unknown", deep) })
+        var found = HostileRoutes.Find(route);
+        foreach (var body in new[] { deep, objects, found.With(found.Texts[0], deep), found.With("zq7_unknown", deep) })
         {
             var answer = await HostileRoutes.Send(caraway, route, body);
 
@@ -120,7 +124,7 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     [MemberData(nameof(ContentTypes))]
     public async Task Another_content_type_is_415(string contentType, int status)
     {
-        var answer = await HostileRoutes.Send(caraway, "note", Encoding.UTF8.GetBytes(HostileRoutes.Of("note").Accepted), contentType);
+        var answer = await HostileRoutes.Send(caraway, "note", Encoding.UTF8.GetBytes(HostileRoutes.Find("note").Accepted), contentType);
 
         Assert.True(answer.Status == status, $"It was answered {answer.Status}: {answer.Body}");
         Assert.True(status != 415 || answer.Code == "unsupported_media_type", answer.Body);
@@ -130,7 +134,7 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     [MemberData(nameof(Routes))]
     public async Task A_body_without_a_content_type_is_read_as_JSON(string route)
     {
-        var (line, body) = ($"{HostileRoutes.Of(route).Method} {HostileRoutes.Of(route).Path}", HostileRoutes.Of(route).Accepted);
+        var (line, body) = ($"{HostileRoutes.Find(route).Method} {HostileRoutes.Find(route).Path}", HostileRoutes.Find(route).Accepted);
 
         foreach (var header in new[] { "X-Nothing: 1", "Content-Type:", "Content-Type:  " })
         {
@@ -143,7 +147,7 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     [InlineData("full_name=Ada&narrative=Denied")]
     [InlineData("<intake/>")]
     [InlineData(" ")]
-    public async Task A_body_without_a_content_type_that_is_no_JSON_is_malformed(string body) =>
+    public async Task A_body_without_a_content_type_that_is_not_JSON_is_malformed(string body) =>
         IsMalformed(await SendWithoutType("POST /intakes", body), body);
 
     [Fact]
@@ -187,7 +191,7 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     [MemberData(nameof(Routes))]
     public async Task A_body_of_2_MiB_is_413(string route)
     {
-        var body = HostileRoutes.Of(route).With(HostileRoutes.Of(route).Texts[0], $"\"{Marker}{new string('x', 2 * 1024 * 1024)}\"");
+        var body = HostileRoutes.Find(route).With(HostileRoutes.Find(route).Texts[0], $"\"{Marker}{new string('x', 2 * 1024 * 1024)}\"");
 
         var answer = await HostileRoutes.Send(caraway, route, body);
 
@@ -202,7 +206,12 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     {
         var chunk = Encoding.ASCII.GetBytes("10000\r\n" + new string(' ', 0x10000) + "\r\n");
         var body = Enumerable.Repeat(chunk, 32).SelectMany(bytes => bytes).Concat("0\r\n\r\n"u8.ToArray()).ToArray();
-        string[] headers = [$"X-API-Key: {CarawayFixture.ApiKey}", "Content-Type: application/json", "Transfer-Encoding: chunked", .. header.Length > 0 ? [header] : Array.Empty<string>()];
+        string[] headers =
+        [
+            $"X-API-Key: {CarawayFixture.ApiKey}", "Content-Type: application/json", "Transfer-Encoding: chunked", .. header.Length > 0
+                ? [header]
+                : Array.Empty<string>(),
+        ];
 
         var answer = await RawHttp.Send(caraway.Url, "POST /intakes", headers, body);
 
@@ -210,10 +219,13 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public async Task Broken_chunks_are_the_callers_fault()
+    public async Task Broken_chunks_are_400()
     {
         var answer = await RawHttp.Send(
-            caraway.Url, "POST /intakes", [$"X-API-Key: {CarawayFixture.ApiKey}", "Content-Type: application/json", "Transfer-Encoding: chunked"], "zz\r\n{}\r\n0\r\n\r\n"u8.ToArray());
+            caraway.Url,
+            "POST /intakes",
+            [$"X-API-Key: {CarawayFixture.ApiKey}", "Content-Type: application/json", "Transfer-Encoding: chunked"],
+            "zz\r\n{}\r\n0\r\n\r\n"u8.ToArray());
 
         Assert.Equal(400, answer.Status);
     }

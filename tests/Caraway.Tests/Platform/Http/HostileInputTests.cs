@@ -3,7 +3,7 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Platform.Http;
 
-/// <summary>Values that parse as JSON and must not get through, in every text of every writing route.</summary>
+/// <summary>JSON values that must be refused in every text of every writing route.</summary>
 public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>, IAsyncLifetime
 {
     private const string Marker = HostileRoutes.Marker;
@@ -48,15 +48,15 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
     [Theory]
     [MemberData(nameof(Routes))]
     public async Task The_bodies_that_these_tests_change_are_accepted(string route) =>
-        Assert.InRange((await HostileRoutes.Send(caraway, route, HostileRoutes.Of(route).Accepted)).Status, 200, 201);
+        Assert.InRange((await HostileRoutes.Send(caraway, route, HostileRoutes.Find(route).Accepted)).Status, 200, 201);
 
     [Theory]
     [MemberData(nameof(Texts))]
-    public async Task What_is_no_text_is_refused_by_the_fields_name(string route, string field)
+    public async Task A_value_that_is_not_text_is_refused_by_its_field(string route, string field)
     {
         foreach (var (what, value) in NoText)
         {
-            var answer = await HostileRoutes.Send(caraway, route, HostileRoutes.Of(route).With(field, value));
+            var answer = await HostileRoutes.Send(caraway, route, HostileRoutes.Find(route).With(field, value));
 
             Assert.True(answer.Status == 422, $"{what} in {field} was answered {answer.Status}.");
             HostileRoutes.IsNoFault(answer);
@@ -69,7 +69,8 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
     [MemberData(nameof(Texts))]
     public async Task A_text_of_20_001_characters_is_too_long(string route, string field)
     {
-        var answer = await HostileRoutes.Send(caraway, route, HostileRoutes.Of(route).With(field, $"\"{Marker}{new string('é', 20_001 - Marker.Length)}\""));
+        var answer = await HostileRoutes.Send(
+            caraway, route, HostileRoutes.Find(route).With(field, $"\"{Marker}{new string('é', 20_001 - Marker.Length)}\""));
 
         answer.IsProblem(422, "invalid");
         Assert.Equal($"#/{field}", Assert.Single(answer.Pointers.Distinct(StringComparer.Ordinal)));
@@ -85,8 +86,8 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
     {
         var longest = string.Concat(Enumerable.Repeat("🌿", most));
 
-        Assert.Equal(201, (await HostileRoutes.Send(caraway, route, HostileRoutes.Of(route).With(field, $"\"{longest}\""))).Status);
-        (await HostileRoutes.Send(caraway, route, HostileRoutes.Of(route).With(field, $"\"{longest}x\""))).IsProblem(422, "invalid");
+        Assert.Equal(201, (await HostileRoutes.Send(caraway, route, HostileRoutes.Find(route).With(field, $"\"{longest}\""))).Status);
+        (await HostileRoutes.Send(caraway, route, HostileRoutes.Find(route).With(field, $"\"{longest}x\""))).IsProblem(422, "invalid");
     }
 
     [Theory]
@@ -99,9 +100,9 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
     [InlineData("-1")]
     [InlineData("true")]
     [InlineData("[5]")]
-    public async Task A_patients_id_that_is_none_is_refused_by_name(string value)
+    public async Task An_invalid_patient_id_is_refused_by_name(string value)
     {
-        var answer = await HostileRoutes.Send(caraway, "intake", HostileRoutes.Of("intake").With("patient_id", value));
+        var answer = await HostileRoutes.Send(caraway, "intake", HostileRoutes.Find("intake").With("patient_id", value));
 
         Assert.Equal(422, answer.Status);
         Assert.Equal(["#/patient_id"], answer.Pointers);
@@ -113,7 +114,7 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
     {
         foreach (var (what, member) in OddMembers)
         {
-            var body = HostileRoutes.Of(route).Accepted.Replace("{", "{" + member + ",", StringComparison.Ordinal);
+            var body = HostileRoutes.Find(route).Accepted.Replace("{", "{" + member + ",", StringComparison.Ordinal);
             var answer = await HostileRoutes.Send(caraway, route, body);
 
             Assert.True(answer.Status is 200 or 201, $"{what} was answered {answer.Status}: {answer.Body}");
@@ -122,19 +123,20 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
 
     [Theory]
     [MemberData(nameof(Routes))]
-    public async Task A_name_with_half_a_surrogate_is_no_fault(string route)
+    public async Task A_member_name_with_half_a_surrogate_causes_no_error(string route)
     {
-        var answer = await HostileRoutes.Send(caraway, route, HostileRoutes.Of(route).Accepted.Replace("{", "{\"\\ud800\":1,", StringComparison.Ordinal));
+        var answer = await HostileRoutes.Send(
+            caraway, route, HostileRoutes.Find(route).Accepted.Replace("{", "{\"\\ud800\":1,", StringComparison.Ordinal));
 
         Assert.True(answer.Status is 200 or 201 or 422, $"It was answered {answer.Status}: {answer.Body}");
     }
 
     [Theory]
     [MemberData(nameof(Texts))]
-    public async Task A_member_that_comes_twice_is_no_way_round_a_rule(string route, string field)
+    public async Task A_repeated_member_does_not_bypass_a_rule(string route, string field)
     {
-        var twice = HostileRoutes.Of(route).With(field, "\"x\"")[..^1] + $",\"{field}\":\"{Marker}\\u0000\"}}";
-        var hidden = "{" + $"\"{field}\":\"{Marker}\\u0000\"," + HostileRoutes.Of(route).With(field, "\"x\"")[1..];
+        var twice = HostileRoutes.Find(route).With(field, "\"x\"")[..^1] + $",\"{field}\":\"{Marker}\\u0000\"}}";
+        var hidden = "{" + $"\"{field}\":\"{Marker}\\u0000\"," + HostileRoutes.Find(route).With(field, "\"x\"")[1..];
 
         (await HostileRoutes.Send(caraway, route, twice)).IsProblem(422, "invalid");
         HostileRoutes.IsNoFault(await HostileRoutes.Send(caraway, route, hidden));
@@ -142,7 +144,7 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
 
     [Theory]
     [MemberData(nameof(Routes))]
-    public async Task A_body_that_is_JSON_and_no_object_is_422(string route)
+    public async Task A_JSON_body_that_is_not_an_object_is_422(string route)
     {
         foreach (var body in new[] { "null", "[]", $"\"{Marker}\"", "5", "true", "[{}]", "-0", " null " })
         {
@@ -162,7 +164,7 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
     [InlineData("@Author {0} %s %n")]
     [InlineData("\u202Eabc\uFEFF\u200D")]
     [InlineData("line\nline\r\n\ttab\u0001\u007F")]
-    public async Task Odd_text_is_text_and_comes_back_as_it_was(string text)
+    public async Task Odd_text_comes_back_unchanged(string text)
     {
         var added = await caraway.Post("/cases/1/notes", $$"""{"author":"Ada","body":{{CarawayFixture.Quote(text)}}}""");
         var notes = (await caraway.Get("/cases/1/notes")).Json.GetProperty("items");
@@ -172,11 +174,12 @@ public sealed class HostileInputTests(CarawayFixture caraway) : IClassFixture<Ca
     }
 
     [Fact]
-    public async Task A_body_beside_a_route_that_takes_none_is_ignored()
+    public async Task A_body_for_a_route_that_takes_none_is_ignored()
     {
         foreach (var body in new[] { "", "null", "{", "\0", new string('[', 20_000), $"{{\"{Marker}\":\"\\ud800\"}}" })
         {
-            var answer = await RawHttp.SendJson(caraway.Url, "POST /internal/documents/9223372036854775807/process", Encoding.UTF8.GetBytes(body));
+            var answer = await RawHttp.SendJson(
+                caraway.Url, "POST /internal/documents/9223372036854775807/process", Encoding.UTF8.GetBytes(body));
 
             Assert.Equal((404, "document_not_found"), (answer.Status, answer.Code));
         }

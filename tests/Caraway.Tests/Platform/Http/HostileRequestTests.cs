@@ -10,8 +10,9 @@ public sealed class HostileRequestTests(CarawayFixture caraway) : IClassFixture<
 
     private static readonly string[] NoIds =
     [
-        "9223372036854775808", "99999999999999999999999999", "9223372036854775807", "-1", "-9223372036854775809", "0", "-0", "abc", Marker, "1.5", "1e3", "0x1",
-        "+1", "%201", "1%20", "%20", "1,2", "%D9%A3", "%EF%BC%91", "NaN", "null", "1%0A", "%2F", "1%2F2", "..%2f1", "%FF", "%ED%A0%80", "1%3Bdrop",
+        "9223372036854775808", "99999999999999999999999999", "9223372036854775807", "-1", "-9223372036854775809", "0", "-0", "abc",
+        Marker, "1.5", "1e3", "0x1", "+1", "%201", "1%20", "%20", "1,2", "%D9%A3", "%EF%BC%91", "NaN", "null", "1%0A", "%2F", "1%2F2",
+        "..%2f1", "%FF", "%ED%A0%80", "1%3Bdrop",
     ];
 
     public static TheoryData<string, string, string> IdRoutes => new()
@@ -26,9 +27,11 @@ public sealed class HostileRequestTests(CarawayFixture caraway) : IClassFixture<
     };
 
     public static TheoryData<string> WrongKeys => new(
-        "", " ", "x", "zq7marker", CarawayFixture.ApiKey + "x", CarawayFixture.ApiKey[..^1], CarawayFixture.ApiKey.ToUpperInvariant(), "é", "\u00FF\u00FE", "\u0080",
+        "", " ", "x", "zq7marker", CarawayFixture.ApiKey + "x", CarawayFixture.ApiKey[..^1], CarawayFixture.ApiKey.ToUpperInvariant(),
+        "é", "\u00FF\u00FE", "\u0080",
         "Bearer " + CarawayFixture.ApiKey, CarawayFixture.ApiKey + "\u00A0", new string('k', 1_025), new string('k', 20_000),
-        CarawayFixture.ApiKey + "," + CarawayFixture.ApiKey, CarawayFixture.ApiKey + "\r\nX-API-Key: " + CarawayFixture.ApiKey, "x\r\nX-API-Key: " + CarawayFixture.ApiKey);
+        CarawayFixture.ApiKey + "," + CarawayFixture.ApiKey, CarawayFixture.ApiKey + "\r\nX-API-Key: " + CarawayFixture.ApiKey,
+        "x\r\nX-API-Key: " + CarawayFixture.ApiKey);
 
     [Theory]
     [MemberData(nameof(IdRoutes))]
@@ -38,10 +41,13 @@ public sealed class HostileRequestTests(CarawayFixture caraway) : IClassFixture<
         foreach (var id in NoIds)
         {
             var line = $"{method} {path.Replace("@", id, StringComparison.Ordinal)}";
-            var answer = method == "GET" ? await RawHttp.Send(caraway.Url, line, $"X-API-Key: {CarawayFixture.ApiKey}") : await RawHttp.SendJson(caraway.Url, line, body);
+            var answer = method == "GET"
+                ? await RawHttp.Send(caraway.Url, line, $"X-API-Key: {CarawayFixture.ApiKey}")
+                : await RawHttp.SendJson(caraway.Url, line, body);
 
             Assert.True(answer.Status == 404, $"{line} was answered {answer.Status}: {answer.Body}");
-            Assert.True(answer.Code == code || id.Contains("%2", StringComparison.OrdinalIgnoreCase), $"{line} was answered {answer.Code}.");
+            Assert.True(
+                answer.Code == code || id.Contains("%2", StringComparison.OrdinalIgnoreCase), $"{line} was answered {answer.Code}.");
             HostileRoutes.IsNoFault(answer);
         }
     }
@@ -69,7 +75,7 @@ public sealed class HostileRequestTests(CarawayFixture caraway) : IClassFixture<
     [InlineData("/cas\u00E9s")]
     [InlineData("/cases/%")]
     [InlineData("/cases/%zz")]
-    public async Task A_path_that_is_none_never_reaches_the_program(string path) =>
+    public async Task An_invalid_path_never_reaches_the_program(string path) =>
         Assert.InRange((await RawHttp.Send(caraway.Url, $"GET {path}", $"X-API-Key: {CarawayFixture.ApiKey}")).Status, 400, 404);
 
     [Theory]
@@ -87,9 +93,17 @@ public sealed class HostileRequestTests(CarawayFixture caraway) : IClassFixture<
     [Fact]
     public async Task A_stranger_learns_nothing_of_a_body_or_an_id()
     {
-        foreach (var (line, body) in new[] { ("POST /intakes", "{"), ("PATCH /cases/abc", "{}"), ("POST /cases/1/notes", new string('x', 2 * 1024 * 1024)), ("POST /internal/documents/0/process", "") })
+        (string Line, string Body)[] requests =
+        [
+            ("POST /intakes", "{"),
+            ("PATCH /cases/abc", "{}"),
+            ("POST /cases/1/notes", new string('x', 2 * 1024 * 1024)),
+            ("POST /internal/documents/0/process", ""),
+        ];
+        foreach (var (line, body) in requests)
         {
-            var answer = await RawHttp.Send(caraway.Url, line, ["Content-Type: application/json", $"Content-Length: {body.Length}"], Encoding.UTF8.GetBytes(body));
+            var answer = await RawHttp.Send(
+                caraway.Url, line, ["Content-Type: application/json", $"Content-Length: {body.Length}"], Encoding.UTF8.GetBytes(body));
 
             answer.IsProblem(401, "api_key_required");
         }
@@ -145,7 +159,7 @@ public sealed class HostileRequestTests(CarawayFixture caraway) : IClassFixture<
     [InlineData("PUT", "/cases/1/notes", "GET, POST")]
     [InlineData("PATCH", "/internal/documents/1/process", "POST")]
     [InlineData("PROPFIND", "/workflows", "GET")]
-    public async Task An_odd_method_is_405_with_those_that_are_known(string method, string path, string allowed)
+    public async Task An_odd_method_is_405_with_the_allowed_ones(string method, string path, string allowed)
     {
         var answer = (await Ask($"{method} {path}", "Content-Length: 0")).IsProblem(405, "method_not_allowed");
 
@@ -167,18 +181,21 @@ public sealed class HostileRequestTests(CarawayFixture caraway) : IClassFixture<
     [InlineData("If-Modified-Since", "yesterday", 404)]
     [InlineData("X-Forwarded-For", "\u00E9", 404)]
     [InlineData("Authorization", "\u00E9", 404)]
-    public async Task An_odd_header_is_no_fault(string name, string value, int status) =>
+    public async Task An_odd_header_causes_no_error(string name, string value, int status) =>
         Assert.Equal(status, (await Ask("GET /cases/9223372036854775807", $"{name}: {value}")).Status);
 
     [Fact]
-    public async Task Headers_of_64_KiB_are_431() => Assert.Equal(431, (await Ask("GET /cases", "X-Long: " + new string('x', 64 * 1024))).Status);
+    public async Task Headers_of_64_KiB_are_431() =>
+        Assert.Equal(431, (await Ask("GET /cases", "X-Long: " + new string('x', 64 * 1024))).Status);
 
     [Fact]
     public async Task Too_many_headers_are_431() =>
-        Assert.Equal(431, (await RawHttp.Send(caraway.Url, "GET /cases", [.. Enumerable.Range(0, 300).Select(i => $"X-{i}: x")], [])).Status);
+        Assert.Equal(
+            431, (await RawHttp.Send(caraway.Url, "GET /cases", [.. Enumerable.Range(0, 300).Select(i => $"X-{i}: x")], [])).Status);
 
     [Fact]
-    public async Task A_very_long_address_is_414() => Assert.Equal(414, (await Ask("GET /cases?assignee=" + new string('x', 20_001))).Status);
+    public async Task A_very_long_address_is_414() =>
+        Assert.Equal(414, (await Ask("GET /cases?assignee=" + new string('x', 20_001))).Status);
 
     [Fact]
     public async Task A_NUL_in_a_header_is_400_before_the_program() => Assert.Equal(400, (await Ask("GET /cases", "X-Odd: a\0b")).Status);

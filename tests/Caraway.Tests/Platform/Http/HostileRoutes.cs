@@ -3,10 +3,10 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Platform.Http;
 
-/// <summary>The routes that take a JSON body, each with a body that it accepts, and what is sent to them in these tests.</summary>
+/// <summary>Routes that take a JSON body, each with a body that it accepts.</summary>
 internal static class HostileRoutes
 {
-    /// <summary>Stands in every submitted value, so that a repetition of it is seen.</summary>
+    /// <summary>Part of every submitted value, so that a test finds it in an answer.</summary>
     public const string Marker = "zq7marker";
 
     public sealed record Route(HttpMethod Method, string Path, string Accepted, params string[] Texts)
@@ -27,7 +27,15 @@ internal static class HostileRoutes
 
     private static readonly Dictionary<string, Route> All = new(StringComparer.Ordinal)
     {
-        ["intake"] = new(HttpMethod.Post, "/intakes", """{"full_name":"Ada","narrative":"Denied."}""", "full_name", "email", "phone", "narrative", "external_reference"),
+        ["intake"] = new(
+            HttpMethod.Post,
+            "/intakes",
+            """{"full_name":"Ada","narrative":"Denied."}""",
+            "full_name",
+            "email",
+            "phone",
+            "narrative",
+            "external_reference"),
         ["update"] = new(HttpMethod.Patch, "/cases/1", """{"status":"NEW"}""", "status", "assignee", "actor", "reason"),
         ["note"] = new(HttpMethod.Post, "/cases/1/notes", """{"author":"Ada","body":"Called."}""", "author", "body"),
         ["document"] = new(HttpMethod.Post, "/cases/1/documents", """{"filename":"letter.pdf"}""", "filename", "content_type", "uri"),
@@ -38,15 +46,16 @@ internal static class HostileRoutes
     /// <summary>Each text field of each route.</summary>
     public static TheoryData<string, string> Texts => new(All.SelectMany(route => route.Value.Texts.Select(text => (route.Key, text))));
 
-    public static Route Of(string name) => All[name];
+    public static Route Find(string name) => All[name];
 
-    public static Task<Answer> Send(CarawayFixture caraway, string route, string body) => Send(caraway, route, Encoding.UTF8.GetBytes(body));
+    public static Task<Answer> Send(CarawayFixture caraway, string route, string body) =>
+        Send(caraway, route, Encoding.UTF8.GetBytes(body));
 
-    /// <summary>Sends the bytes as they are, by hand.</summary>
+    /// <summary>Sends the bytes unchanged over a socket.</summary>
     public static Task<Answer> Send(CarawayFixture caraway, string route, byte[] body, string contentType = "application/json") =>
-        RawHttp.SendJson(caraway.Url, $"{Of(route).Method} {Of(route).Path}", body, contentType);
+        RawHttp.SendJson(caraway.Url, $"{Find(route).Method} {Find(route).Path}", body, contentType);
 
-    /// <summary>Checks that nothing failed here, and that nothing that was submitted came back.</summary>
+    /// <summary>Checks that the server did not fail and that the answer repeats no submitted value.</summary>
     public static void IsNoFault(Answer answer)
     {
         Assert.InRange(answer.Status, 200, 499);

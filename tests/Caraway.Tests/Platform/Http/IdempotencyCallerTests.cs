@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Caraway.Tests.Platform.Http;
 
-/// <summary>The filter alone, for callers that no credential of today makes.</summary>
+/// <summary>The filter alone, for callers that no present credential gives.</summary>
 public sealed class IdempotencyCallerTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     [Fact]
@@ -18,14 +18,14 @@ public sealed class IdempotencyCallerTests(CarawayFixture caraway) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_callers_name_and_a_key_cannot_be_moved_into_each_other()
+    public async Task A_caller_and_a_key_cannot_be_taken_for_another_caller_and_key()
     {
         Assert.Equal("first", await Ask("user:1", "2-key", "first"));
         Assert.Equal("second", await Ask("user:12", "-key", "second"));
     }
 
     [Fact]
-    public async Task Without_a_caller_nothing_is_stored()
+    public async Task A_request_without_a_caller_stores_nothing()
     {
         Assert.Equal("first", await Ask(null, "open", "first"));
         Assert.Equal("second", await Ask(null, "open", "second"));
@@ -43,7 +43,8 @@ public sealed class IdempotencyCallerTests(CarawayFixture caraway) : IClassFixtu
             http.Features.Set(new Caller { Id = caller, Permissions = [], RequestId = "r", Address = null, Action = "POST /things" });
 
         var filter = new IdempotencyKey(caraway.Services.GetRequiredService<MasterKey>(), TimeProvider.System);
-        var result = await filter.InvokeAsync(EndpointFilterInvocationContext.Create(http), _ => ValueTask.FromResult<object?>(TypedResults.Text(answer, statusCode: 201)));
+        var result = await filter.InvokeAsync(
+            EndpointFilterInvocationContext.Create(http), _ => ValueTask.FromResult<object?>(TypedResults.Text(answer, statusCode: 201)));
         await ((IResult)result!).ExecuteAsync(http);
         await http.Response.BodyWriter.FlushAsync();
         return System.Text.Encoding.UTF8.GetString(body.ToArray());

@@ -19,7 +19,7 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         Assert.DoesNotContain("localhost", answer.Body, StringComparison.Ordinal);
     }
 
-    /// <summary>CARAWAY_WRITE_DOCS=1 writes the file instead.</summary>
+    /// <summary>CARAWAY_WRITE_DOCS=1 writes the file first.</summary>
     [Fact]
     public async Task The_document_is_the_one_in_docs()
     {
@@ -41,8 +41,10 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         using var document = JsonDocument.Parse(await Document());
         var described = Operations(document).Select(operation => $"{operation.Method} {operation.Path}").Order(StringComparer.Ordinal);
         var routes = caraway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Where(route => route.Metadata.GetMetadata<Microsoft.AspNetCore.Routing.IExcludeFromDescriptionMetadata>()?.ExcludeFromDescription != true)
-            .SelectMany(route => route.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(method => $"{method} /{route.RoutePattern.RawText!.Trim('/')}"))
+            .Where(route => route.Metadata.GetMetadata<IExcludeFromDescriptionMetadata>()?.ExcludeFromDescription != true)
+            .SelectMany(
+                route => route.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods,
+                (route, method) => $"{method} /{route.RoutePattern.RawText!.Trim('/')}")
             .Where(route => route != "GET /openapi.json")
             .Order(StringComparer.Ordinal);
 
@@ -55,11 +57,13 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         using var document = JsonDocument.Parse(await Document());
         var shared = document.RootElement.GetProperty("components").GetProperty("responses").GetProperty("Problem").GetProperty("content");
         var refusing = Operations(document)
-            .Where(operation => operation.Body.TryGetProperty("description", out var text) && text.GetString()!.Contains(" with a problem.", StringComparison.Ordinal))
+            .Where(operation => Description(operation.Body).EndsWith(" with a problem.", StringComparison.Ordinal))
             .ToList();
 
         Assert.Equal("application/problem+json", Assert.Single(shared.EnumerateObject()).Name);
-        Assert.Equal("#/components/schemas/Problem", shared.GetProperty("application/problem+json").GetProperty("schema").GetProperty("$ref").GetString());
+        Assert.Equal(
+            "#/components/schemas/Problem",
+            shared.GetProperty("application/problem+json").GetProperty("schema").GetProperty("$ref").GetString());
         Assert.True(refusing.Count > 30, $"Only {refusing.Count} operations name their refusals.");
         Assert.All(refusing, operation =>
         {
@@ -81,7 +85,8 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
                 || operation.Path is "/intakes"
                 || operation.Path.StartsWith("/internal", StringComparison.Ordinal)));
         Assert.All(secured, operation => Assert.Matches(
-            @"^Needs the permission `[a-z]+:[a-z_]+`( or `[a-z]+:[a-z_]+`)?\. Can answer (400, )?401(, | or )403\b", operation.Body.GetProperty("description").GetString()));
+            @"^Needs the permission `[a-z]+:[a-z_]+`( or `[a-z]+:[a-z_]+`)?\. Can answer (400, )?401(, | or )403\b",
+            Description(operation.Body)));
     }
 
     [Fact]
@@ -101,7 +106,11 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
     public async Task A_status_lists_its_words_and_null_only_where_it_can_be_null(string schema, string member, int words, bool isNullable)
     {
         using var document = JsonDocument.Parse(await Document());
-        var described = document.RootElement.GetProperty("components").GetProperty("schemas").GetProperty(schema).GetProperty("properties").GetProperty(member);
+        var described = document.RootElement.GetProperty("components")
+            .GetProperty("schemas")
+            .GetProperty(schema)
+            .GetProperty("properties")
+            .GetProperty(member);
         var values = described.GetProperty("enum").EnumerateArray().ToList();
 
         Assert.Equal(words, values.Count(value => value.ValueKind == JsonValueKind.String));
@@ -113,7 +122,11 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
     public async Task A_status_filter_lists_the_statuses()
     {
         using var document = JsonDocument.Parse(await Document());
-        var filter = document.RootElement.GetProperty("paths").GetProperty("/cases").GetProperty("get").GetProperty("parameters").EnumerateArray()
+        var filter = document.RootElement.GetProperty("paths")
+            .GetProperty("/cases")
+            .GetProperty("get")
+            .GetProperty("parameters")
+            .EnumerateArray()
             .Single(parameter => parameter.GetProperty("name").GetString() == "status");
 
         Assert.Equal(
@@ -175,9 +188,14 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         return answer.Body;
     }
 
+    private static string Description(JsonElement operation) =>
+        operation.TryGetProperty("description", out var description) ? description.GetString()! : "";
+
     /// <summary>The names of an operation's security schemes in order; an empty one is a request without a credential.</summary>
     private static string Schemes(JsonElement operation) => operation.TryGetProperty("security", out var security)
-        ? string.Join(", ", security.EnumerateArray().Select(requirement => requirement.EnumerateObject().Select(scheme => scheme.Name).FirstOrDefault("")))
+        ? string.Join(
+            ", ",
+            security.EnumerateArray().Select(requirement => requirement.EnumerateObject().Select(scheme => scheme.Name).FirstOrDefault("")))
         : "";
 
     /// <summary>The members of the shape that a body's JSON has.</summary>
@@ -185,7 +203,9 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
     {
         var shape = body.GetProperty("content").GetProperty("application/json").GetProperty("schema");
         if (shape.TryGetProperty("$ref", out var reference))
-            shape = document.RootElement.GetProperty("components").GetProperty("schemas").GetProperty(reference.GetString()!.Split('/')[^1]);
+            shape = document.RootElement.GetProperty("components")
+                .GetProperty("schemas")
+                .GetProperty(reference.GetString()!.Split('/')[^1]);
 
         return shape.GetProperty("properties").EnumerateObject().Select(member => member.Name);
     }

@@ -19,7 +19,7 @@ public sealed class ProblemTests(CarawayFixture caraway) : IClassFixture<Caraway
     }
 
     [Fact]
-    public async Task A_problem_has_the_members_of_RFC_9457_and_ours_and_no_others()
+    public async Task A_problem_has_only_the_members_of_RFC_9457_and_our_own()
     {
         var answer = (await caraway.Get("/nowhere")).IsProblem(404, "not_found");
 
@@ -36,7 +36,7 @@ public sealed class ProblemTests(CarawayFixture caraway) : IClassFixture<Caraway
     [InlineData("POST", "/health", "GET")]
     [InlineData("PATCH", "/cases/1/notes", "GET, POST")]
     [InlineData("GET", "/internal/documents/1/process", "POST")]
-    public async Task A_method_that_the_address_does_not_know_is_answered_with_those_that_it_does(string method, string path, string allowed)
+    public async Task An_unknown_method_is_405_with_the_known_ones(string method, string path, string allowed)
     {
         var answer = (await caraway.Send(new HttpMethod(method), path)).IsProblem(405, "method_not_allowed");
 
@@ -44,7 +44,7 @@ public sealed class ProblemTests(CarawayFixture caraway) : IClassFixture<Caraway
     }
 
     [Fact]
-    public async Task Without_a_credential_it_is_401_with_a_challenge()
+    public async Task A_request_without_a_credential_is_401_with_a_challenge()
     {
         var answer = (await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/cases", null)).IsProblem(401, "api_key_required");
 
@@ -58,12 +58,14 @@ public sealed class ProblemTests(CarawayFixture caraway) : IClassFixture<Caraway
         var answer = (await caraway.Post("/intakes", """{"full_name":" ","email":"zq-secret"}""")).IsProblem(422, "invalid");
 
         Assert.Equal(["#/email", "#/full_name", "#/narrative"], answer.Pointers.Order(StringComparer.Ordinal));
-        Assert.All(answer.Json.GetProperty("errors").EnumerateArray(), error => Assert.EndsWith(".", error.GetProperty("detail").GetString(), StringComparison.Ordinal));
+        Assert.All(
+            answer.Json.GetProperty("errors").EnumerateArray(),
+            error => Assert.EndsWith(".", error.GetProperty("detail").GetString(), StringComparison.Ordinal));
         Assert.DoesNotContain("zq-secret", answer.Body, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Text_for_people_is_written_as_it_is_and_not_escaped()
+    public async Task Text_for_people_is_not_escaped()
     {
         var id = await caraway.OpenCase();
 

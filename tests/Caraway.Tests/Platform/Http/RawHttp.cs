@@ -5,12 +5,12 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Platform.Http;
 
-/// <summary>HTTP/1.1 by hand, for requests that no client library would send.</summary>
+/// <summary>Sends HTTP/1.1 over a socket, for requests that no client library sends.</summary>
 internal static class RawHttp
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    /// <summary>Sends a request line and headers as they are (Latin-1, so that any byte can be in them) and reads the answer whole.</summary>
+    /// <summary>Sends a request line and headers unchanged (as Latin-1, which has every byte) and reads the whole answer.</summary>
     public static Task<Answer> Send(Uri url, string requestLine, params string[] headers) => Send(url, requestLine, headers, []);
 
     public static async Task<Answer> Send(Uri url, string requestLine, string[] headers, byte[] body)
@@ -36,11 +36,15 @@ internal static class RawHttp
         return Parse(await reading);
     }
 
-    /// <summary>A request with a JSON body and the API key.</summary>
+    /// <summary>Sends a JSON body with the API key.</summary>
     public static Task<Answer> SendJson(Uri url, string requestLine, byte[] body, string contentType = "application/json") => Send(
         url,
         requestLine,
-        [$"X-API-Key: {CarawayFixture.ApiKey}", $"Content-Type: {contentType}", string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}")],
+        [
+            $"X-API-Key: {CarawayFixture.ApiKey}",
+            $"Content-Type: {contentType}",
+            string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}"),
+        ],
         body);
 
     private static async Task<byte[]> ReadAll(NetworkStream stream, CancellationToken cancel)
@@ -55,7 +59,7 @@ internal static class RawHttp
         }
         catch (IOException) when (memory.Length > 0)
         {
-            // Reset after the answer: unread parts of the request were thrown away.
+            // The server resets the connection after its answer when parts of the request are unread.
         }
 
         return memory.ToArray();
@@ -68,7 +72,10 @@ internal static class RawHttp
         Assert.True(end > 0, "The server closed the connection without an answer.");
         var lines = text[..end].Split("\r\n");
         var headers = lines.Skip(1).Select(line => line.Split(": ", 2)).GroupBy(pair => pair[0], StringComparer.OrdinalIgnoreCase)
-            .ToDictionary(group => group.Key, group => string.Join(", ", group.Select(pair => pair.ElementAtOrDefault(1))), StringComparer.OrdinalIgnoreCase);
+            .ToDictionary(
+                group => group.Key,
+                group => string.Join(", ", group.Select(pair => pair.ElementAtOrDefault(1))),
+                StringComparer.OrdinalIgnoreCase);
         var body = text[(end + 4)..];
         if (headers.TryGetValue("Transfer-Encoding", out var coding) && coding == "chunked")
             body = Unchunk(body);

@@ -4,20 +4,21 @@ namespace Caraway.Tests.Platform.Http;
 
 public sealed class RequestIdTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
-    public static TheoryData<string> Insane => new("", " ", "a b", "a\tb", "<script>", "a\"b", "a,b", "é", "a/b", "{{7*7}}", new string('x', 129));
+    public static TheoryData<string> Insane =>
+        new("", " ", "a b", "a\tb", "<script>", "a\"b", "a,b", "é", "a/b", "{{7*7}}", new string('x', 129));
 
     [Theory]
     [InlineData("a")]
     [InlineData("desk-7:2026.01_31")]
     [InlineData("0af7651916cd43dd8448eb211c80319c")]
-    public async Task A_sane_id_is_echoed(string id)
+    public async Task A_valid_id_is_echoed(string id)
     {
         Assert.Equal(id, (await caraway.Get("/health", ("X-Request-Id", id))).Headers["X-Request-Id"]);
         Assert.Equal(id, (await caraway.Get("/nowhere", ("X-Request-Id", id))).Json.GetProperty("traceId").GetString());
     }
 
     [Fact]
-    public async Task An_id_of_128_characters_is_still_sane()
+    public async Task An_id_of_128_characters_is_valid()
     {
         var id = new string('x', 128);
 
@@ -26,7 +27,7 @@ public sealed class RequestIdTests(CarawayFixture caraway) : IClassFixture<Caraw
 
     [Theory]
     [MemberData(nameof(Insane))]
-    public async Task An_insane_id_is_replaced(string id)
+    public async Task An_invalid_id_is_replaced(string id)
     {
         var answer = await RawHttp.Send(caraway.Url, "GET /nowhere", $"X-Request-Id: {id}");
 
@@ -35,7 +36,7 @@ public sealed class RequestIdTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     [Fact]
-    public async Task Two_ids_are_none()
+    public async Task Two_ids_are_replaced_by_a_new_one()
     {
         var answer = await RawHttp.Send(caraway.Url, "GET /health", "X-Request-Id: one", "X-Request-Id: two");
 
@@ -47,7 +48,7 @@ public sealed class RequestIdTests(CarawayFixture caraway) : IClassFixture<Caraw
         Assert.NotEqual((await caraway.Get("/health")).Headers["X-Request-Id"], (await caraway.Get("/health")).Headers["X-Request-Id"]);
 
     [Fact]
-    public async Task The_id_stands_in_the_audit_trail()
+    public async Task The_audit_trail_has_the_id()
     {
         await caraway.Post("/intakes", """{"full_name":"Ada","narrative":"Denied."}""", ("X-Request-Id", "desk-42"));
 

@@ -29,22 +29,28 @@ public sealed class SecurityHeaderTests(CarawayFixture caraway) : IClassFixture<
     [InlineData("no JSON", 400)]
     [InlineData("[]", 422)]
     [InlineData("{}", 422)]
-    public async Task A_refused_body_gets_them_too(string body, int status)
+    public async Task A_refused_body_gets_the_same_headers(string body, int status)
     {
         var answer = await caraway.Post("/intakes", body, ("X-Request-Id", "desk-1"));
 
         Assert.Equal(status, answer.Status);
         Assert.Equal(
             ("desk-1", "no-store", "nosniff", "DENY", "no-referrer"),
-            (Header(answer, "X-Request-Id"), Header(answer, "Cache-Control").Split(',')[0], Header(answer, "X-Content-Type-Options"), Header(answer, "X-Frame-Options"), Header(answer, "Referrer-Policy")));
+            (
+                Header(answer, "X-Request-Id"),
+                Header(answer, "Cache-Control").Split(',')[0],
+                Header(answer, "X-Content-Type-Options"),
+                Header(answer, "X-Frame-Options"),
+                Header(answer, "Referrer-Policy")));
     }
 
     [Fact]
-    public async Task A_refused_stranger_gets_them_too()
+    public async Task A_refused_stranger_gets_the_same_headers()
     {
         var answer = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/cases", null);
 
-        Assert.Equal((401, "no-store", "nosniff"), (answer.Status, answer.Headers["Cache-Control"], answer.Headers["X-Content-Type-Options"]));
+        Assert.Equal(
+            (401, "no-store", "nosniff"), (answer.Status, answer.Headers["Cache-Control"], answer.Headers["X-Content-Type-Options"]));
     }
 
     [Fact]

@@ -13,11 +13,12 @@ public sealed class WorkflowEndpointTests(CarawayFixture caraway) : IClassFixtur
         var answer = await Ask("/workflows");
 
         Assert.Equal(200, answer.Status);
-        Assert.Contains("advocacy.case", answer.Json.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("name").GetString()));
+        Assert.Contains(
+            "advocacy.case", answer.Json.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("name").GetString()));
     }
 
     [Fact]
-    public async Task A_workflow_is_its_statuses_and_moves()
+    public async Task A_workflow_has_its_statuses_and_transitions()
     {
         var workflow = (await Ask("/workflows/advocacy.case")).Json;
 
@@ -29,11 +30,12 @@ public sealed class WorkflowEndpointTests(CarawayFixture caraway) : IClassFixtur
                 "NEW IN_REVIEW", "NEW CLOSED", "IN_REVIEW NEEDS_INFO", "IN_REVIEW SUBMITTED", "IN_REVIEW CLOSED", "NEEDS_INFO IN_REVIEW",
                 "NEEDS_INFO CLOSED", "SUBMITTED APPROVED", "SUBMITTED DENIED", "SUBMITTED CLOSED", "APPROVED CLOSED", "DENIED CLOSED",
             ],
-            workflow.GetProperty("moves").EnumerateArray().Select(move => $"{move.GetProperty("from").GetString()} {move.GetProperty("to").GetString()}"));
+            workflow.GetProperty("moves").EnumerateArray()
+                .Select(transition => $"{transition.GetProperty("from").GetString()} {transition.GetProperty("to").GetString()}"));
     }
 
     [Fact]
-    public async Task It_can_be_drawn()
+    public async Task A_workflow_can_be_drawn()
     {
         var answer = await Ask("/workflows/advocacy.case", ("Accept", Mermaid));
 
@@ -55,7 +57,7 @@ public sealed class WorkflowEndpointTests(CarawayFixture caraway) : IClassFixtur
     [InlineData("text/vnd.mermaid, */*;q=0.1", Mermaid)]
     [InlineData("application/json;q=0, */*", Mermaid)]
     [InlineData("text/html, application/xhtml+xml, */*;q=0.8", Json)]
-    public async Task The_format_is_the_one_that_the_caller_likes_best(string? accept, string expected)
+    public async Task The_format_is_the_one_that_the_caller_prefers(string? accept, string expected)
     {
         var answer = accept is null ? await Ask("/workflows/advocacy.case") : await Ask("/workflows/advocacy.case", ("Accept", accept));
 
@@ -67,7 +69,7 @@ public sealed class WorkflowEndpointTests(CarawayFixture caraway) : IClassFixtur
     [InlineData("text/html")]
     [InlineData("application/json;q=0")]
     [InlineData("*/*;q=0")]
-    public async Task A_format_that_it_does_not_have_is_406(string accept) =>
+    public async Task An_unavailable_format_is_406(string accept) =>
         (await Ask("/workflows/advocacy.case", ("Accept", accept))).IsProblem(406, "not_acceptable");
 
     [Theory]
