@@ -21,7 +21,7 @@ internal static class Plans
         await connection.ExecuteAsync("set plan_cache_mode = force_generic_plan");
         await using var transaction = await connection.BeginTransactionAsync();
         await using var command = new NpgsqlCommand { Connection = connection };
-        var ready = Statement.Of(sql, values, default).Command;
+        var ready = Statement.Create(sql, values, default).Command;
         ((SqlMapper.IDynamicParameters)ready.Parameters!).AddParameters(command, null!);
         var parameters = command.Parameters.Select(parameter => parameter.Value).Zip(command.Parameters, (value, parameter) => (Value: value, Type: TypeOf(parameter))).ToList();
         await connection.ExecuteAsync($"prepare measured{List(parameters.Select(p => p.Type))} as {ready.CommandText}");

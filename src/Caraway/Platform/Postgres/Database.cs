@@ -6,8 +6,8 @@ using Npgsql;
 namespace Caraway.Platform.Postgres;
 
 /// <summary>
-/// One request's, job's or command's way to PostgreSQL. Each call rents a connection for its own time, so a slow reader of the
-/// answer holds none; after <see cref="Begin"/>, all calls share one connection and its transaction until <see cref="Commit"/>.
+/// The access of one request, job or command to PostgreSQL. Each call rents a connection only while it runs, so a slow reader of an answer
+/// does not hold one. After <see cref="Begin"/>, all calls share one connection and its transaction until <see cref="Commit"/>.
 /// </summary>
 internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
 {
@@ -15,22 +15,25 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
     private NpgsqlTransaction? transaction;
     private Action? afterCommit;
 
-    /// <summary>Columns are snake_case, members are not: Dapper's one setting, made before anything asks it.</summary>
+    /// <summary>Dapper matches snake_case columns with members. The setting must be made before the first statement.</summary>
     [ModuleInitializer]
     internal static void SetUpDapper() => DefaultTypeMap.MatchNamesWithUnderscores = true;
 
     /// <summary>The statement's first row, or null.</summary>
     public Task<T?> First<T>(string sql, object? values, CancellationToken cancel) =>
-        Use(Statement.Of(sql, values, cancel), static (connection, command) => connection.QueryFirstOrDefaultAsync<T>(command), cancel);
+        Use(Statement.Create(sql, values, cancel), static (connection, command) => connection.QueryFirstOrDefaultAsync<T>(command), cancel);
 
     /// <summary>All rows of the statement.</summary>
     public Task<List<T>> List<T>(string sql, object? values, CancellationToken cancel) =>
-        Use(Statement.Of(sql, values, cancel), static async (connection, command) => (await connection.QueryAsync<T>(command)).AsList(), cancel);
+        Use(
+            Statement.Create(sql, values, cancel),
+            static async (connection, command) => (await connection.QueryAsync<T>(command)).AsList(),
+            cancel);
 
-    /// <summary>Several result sets of one command, which is one round trip.</summary>
+    /// <summary>Several result sets of one command, in one round trip.</summary>
     public Task<T> Many<T>(string sql, object? values, Func<SqlMapper.GridReader, Task<T>> read, CancellationToken cancel) =>
         Use(
-            Statement.Of(sql, values, cancel),
+            Statement.Create(sql, values, cancel),
             async (connection, command) =>
             {
                 await using var grid = await connection.QueryMultipleAsync(command);
@@ -39,9 +42,9 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
             cancel);
 
     /// <summary>Runs the statement.</summary>
-    /// <returns>The rows it changed.</returns>
+    /// <returns>The number of rows that it changed.</returns>
     public Task<int> Execute(string sql, object? values, CancellationToken cancel) =>
-        Use(Statement.Of(sql, values, cancel), static (connection, command) => connection.ExecuteAsync(command), cancel);
+        Use(Statement.Create(sql, values, cancel), static (connection, command) => connection.ExecuteAsync(command), cancel);
 
     /// <summary>Starts a transaction that every later call of this instance joins.</summary>
     public async Task Begin(CancellationToken cancel)
@@ -52,7 +55,7 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
         transaction = await shared.BeginTransactionAsync(cancel);
     }
 
-    /// <summary>Makes the transaction's work permanent. Not cancellable: what was decided is kept.</summary>
+    /// <summary>Makes the changes of the transaction permanent. It cannot be cancelled, so that a decision is not lost.</summary>
     public async Task Commit()
     {
         await (transaction ?? throw new InvalidOperationException("No transaction is open.")).CommitAsync(CancellationToken.None);
@@ -61,7 +64,7 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
         then?.Invoke();
     }
 
-    /// <summary>Does this once what was written so far is permanent: at the open transaction's commit, or at once without one.</summary>
+    /// <summary>Runs the action once the changes so far are permanent: after the commit, or at once without a transaction.</summary>
     public void AfterCommit(Action then)
     {
         if (transaction is null)
@@ -70,7 +73,7 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
             afterCommit += then;
     }
 
-    /// <summary>Ends a transaction that was not committed; its work is undone.</summary>
+    /// <summary>Ends a transaction that was not committed, and reverts its changes.</summary>
     public async ValueTask DisposeAsync()
     {
         afterCommit = null;
@@ -87,7 +90,8 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
         }
     }
 
-    private async Task<T> Use<T>(Statement.Ready statement, Func<NpgsqlConnection, CommandDefinition, Task<T>> work, CancellationToken cancel)
+    private async Task<T> Use<T>(
+        Statement.Ready statement, Func<NpgsqlConnection, CommandDefinition, Task<T>> work, CancellationToken cancel)
     {
         T result;
         if (shared is not null)

@@ -4,13 +4,13 @@ using Npgsql;
 namespace Caraway.Platform.Postgres;
 
 /// <summary>
-/// A private PostgreSQL cluster in <see cref="PrivateFolder.DataFolder"/>, with a unix socket that only its user and root can open. The first
-/// process that needs it starts it, and the last one stops it. A cluster that a kill left running is used by the next process.
+/// A private PostgreSQL cluster in <see cref="PrivateFolder.DataFolder"/>, with a unix socket that only its user and root can open. The
+/// first process that needs it starts it, and the last one stops it. The next process uses a cluster that a kill left running.
 /// </summary>
 /// <remarks>
 /// Two lock files next to the data order these processes: a process holds <c>pg.lock</c> exclusively while it starts or stops the cluster,
-/// and <c>pg.users</c> shared while it uses the cluster. The kernel releases both when a process ends. PostgreSQL refuses to run as root. The
-/// cluster of root therefore belongs to another user, who is trusted with the data only (ADR 0003).
+/// and <c>pg.users</c> shared while it uses the cluster. The kernel releases both when a process ends. PostgreSQL refuses to run as root.
+/// The cluster of root therefore belongs to another user, who is trusted with the data only (ADR 0003).
 /// </remarks>
 internal sealed class EmbeddedPostgres : IAsyncDisposable
 {
@@ -89,7 +89,8 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         if (Directory.Exists(place.DataFolder) && Directory.EnumerateFileSystemEntries(place.DataFolder).Any())
         {
             throw new CommandException(
-                ExitCode.Database, $"{place.DataFolder} is not empty, but is not a data folder of PostgreSQL (it lacks PG_VERSION). Move it away.");
+                ExitCode.Database,
+                $"{place.DataFolder} is not empty, but is not a data folder of PostgreSQL (it lacks PG_VERSION). Move it away.");
         }
 
         var draft = place.DataFolder + ".new";
@@ -123,7 +124,8 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
             }
             catch (PostgresException e)
             {
-                throw new CommandException(ExitCode.Database, $"The embedded database runs, but refuses the connection: {e.MessageText}", e);
+                throw new CommandException(
+                    ExitCode.Database, $"The embedded database runs, but refuses the connection: {e.MessageText}", e);
             }
             catch (NpgsqlException) when (place.IsAlive() && waited < Patience)
             {

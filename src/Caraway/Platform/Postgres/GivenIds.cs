@@ -30,7 +30,8 @@ internal static class GivenIds
         on conflict (sequence) do update set highest = greatest(given_ids.highest, excluded.highest)
         """;
 
-    private const string TakeReturned = "delete from platform.given_ids where to_regclass(sequence) is not null returning sequence, highest";
+    private const string TakeReturned =
+        "delete from platform.given_ids where to_regclass(sequence) is not null returning sequence, highest";
 
     private sealed record Row(string Sequence, long Highest);
 

@@ -179,7 +179,9 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
     {
         var exists = await connection.ExecuteScalarAsync<bool>(
             new CommandDefinition("select to_regclass('platform.migrations') is not null", cancellationToken: cancel));
-        return exists ? (await connection.QueryAsync<AppliedMigration>(new CommandDefinition(Applied, cancellationToken: cancel))).AsList() : [];
+        if (!exists)
+            return [];
+        return (await connection.QueryAsync<AppliedMigration>(new CommandDefinition(Applied, cancellationToken: cancel))).AsList();
     }
 
     private static List<Migration> ReadEmbedded(Assembly assembly)
@@ -201,7 +203,8 @@ internal sealed partial class Migrator(NpgsqlDataSource source, IReadOnlyList<Mi
 
     private static string Read(Assembly assembly, string file)
     {
-        using var stream = assembly.GetManifestResourceStream(file) ?? throw new InvalidOperationException($"The migration {file} is missing.");
+        using var stream = assembly.GetManifestResourceStream(file)
+            ?? throw new InvalidOperationException($"The migration {file} is missing.");
         using var reader = new StreamReader(stream, Encoding.UTF8);
         return reader.ReadToEnd().ReplaceLineEndings("\n");
     }

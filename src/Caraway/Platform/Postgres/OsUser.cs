@@ -3,7 +3,7 @@ using Caraway.Platform.Hosting;
 
 namespace Caraway.Platform.Postgres;
 
-/// <summary>The user of the operating system that runs the embedded cluster: the user of this process, or another one instead of root.</summary>
+/// <summary>The system user that runs the embedded cluster: the user of this process, or another one instead of root.</summary>
 /// <param name="Name">The name of the user.</param>
 /// <param name="Other">The same name when it is not the user of this process, else null.</param>
 internal sealed record OsUser(string Name, string? Other)
@@ -44,7 +44,8 @@ internal sealed record OsUser(string Name, string? Other)
         return run.ExitCode == 0 ? run.Output.Trim() : null;
     }
 
-    private static async Task<bool> Exists(string user) => (await ChildProcess.Run("id", ["-u", user], new ChildProcess.Options())).ExitCode == 0;
+    private static async Task<bool> Exists(string user) =>
+        (await ChildProcess.Run("id", ["-u", user], new ChildProcess.Options())).ExitCode == 0;
 
     public Task<ChildProcess.Result> Run(string program, params IEnumerable<string> arguments) =>
         ChildProcess.Run(program, arguments, new ChildProcess.Options { User = Other });
@@ -87,8 +88,8 @@ internal sealed record OsUser(string Name, string? Other)
     }
 
     /// <summary>
-    /// The programs in a place where the user can run them. Programs of the npm package are copied to <see cref="CommonFolder"/> when the user
-    /// cannot enter the checkout.
+    /// The programs in a place where the user can run them. Programs of the npm package are copied to <see cref="CommonFolder"/> when the
+    /// user cannot enter the checkout.
     /// </summary>
     public async Task<PostgresPrograms> Reachable(PostgresPrograms programs)
     {

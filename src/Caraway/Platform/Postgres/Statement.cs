@@ -9,8 +9,8 @@ using NpgsqlTypes;
 namespace Caraway.Platform.Postgres;
 
 /// <summary>
-/// A statement with its values, ready for Dapper. Named parameters (<c>@id</c>) are PostgreSQL's own (<c>$1</c>) here, found once for each
-/// text and type of values; left to itself, Npgsql reads the whole text again at each execution, a tenth of the time of a long one.
+/// A statement with its values, ready for Dapper. Named parameters (<c>@id</c>) become those of PostgreSQL (<c>$1</c>), once for each text
+/// and type of values. Npgsql would parse the text at each execution, which takes a tenth of the time of a long statement.
 /// </summary>
 internal sealed partial class Statement : SqlMapper.IDynamicParameters
 {
@@ -21,21 +21,27 @@ internal sealed partial class Statement : SqlMapper.IDynamicParameters
 
     private Statement(Form form, object values) => (this.form, this.values) = (form, values);
 
-    /// <summary>Text in quotes, which stays, or a parameter.</summary>
+    /// <summary>Text in quotes, which stays unchanged, or a parameter.</summary>
     [GeneratedRegex(@"'[^']*'|(?<![@\w])@(?<name>[A-Za-z_]\w*)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Parameter { get; }
 
-    /// <summary>What Dapper is to run. Several statements in one text keep their names: PostgreSQL numbers parameters for each alone.</summary>
-    /// <param name="values">An object of a class, with a property for each parameter; null when there is none.</param>
-    public static Ready Of(string sql, object? values, CancellationToken cancel)
+    /// <summary>
+    /// Makes the command that Dapper runs. Several statements in one text keep their names, because PostgreSQL numbers the parameters of
+    /// each statement.
+    /// </summary>
+    /// <param name="values">An object of a class with a property for each parameter. Null without parameters.</param>
+    public static Ready Create(string sql, object? values, CancellationToken cancel)
     {
         if (values is null or SqlMapper.IDynamicParameters || sql.Contains(';', StringComparison.Ordinal))
-            return new Ready(new CommandDefinition(sql, values, commandType: CommandType.Text, cancellationToken: cancel), RaisesEvents(sql));
-        var form = Forms.GetOrAdd((sql, values.GetType()), static key => Form.Of(key.Sql, key.Values));
-        return new Ready(new CommandDefinition(form.Sql, new Statement(form, values), commandType: CommandType.Text, cancellationToken: cancel), form.WritesEvents);
+            return new Ready(CreateCommand(sql, values, cancel), RaisesEvents(sql));
+        var form = Forms.GetOrAdd((sql, values.GetType()), static key => Form.Create(key.Sql, key.Values));
+        return new Ready(CreateCommand(form.Sql, new Statement(form, values), cancel), form.WritesEvents);
     }
 
-    /// <param name="WritesEvents">Whether it inserts into the event log: no use case can forget to wake the sequencer.</param>
+    private static CommandDefinition CreateCommand(string sql, object? values, CancellationToken cancel) =>
+        new(sql, values, commandType: CommandType.Text, cancellationToken: cancel);
+
+    /// <param name="WritesEvents">Whether the statement inserts into the event log. The sequencer is then woken.</param>
     internal readonly record struct Ready(CommandDefinition Command, bool WritesEvents);
 
     private static bool RaisesEvents(string sql) => sql.Contains("into platform.events ", StringComparison.Ordinal);
@@ -49,7 +55,7 @@ internal sealed partial class Statement : SqlMapper.IDynamicParameters
 
     private sealed record Form(string Sql, Func<object, NpgsqlParameter>[] Parameters, bool WritesEvents)
     {
-        public static Form Of(string sql, Type values)
+        public static Form Create(string sql, Type values)
         {
             var names = new List<string>();
             var positional = Parameter.Replace(sql, match =>
@@ -76,7 +82,7 @@ internal sealed partial class Statement : SqlMapper.IDynamicParameters
         private static Func<object, NpgsqlParameter> MakerOf<TValues, TValue>(PropertyInfo property)
             where TValues : class
         {
-            // Text is named as such, for null has no type of its own to tell it by.
+            // Text gets its type by name, because the driver cannot derive a type from null.
             var isText = typeof(TValue) == typeof(string);
             var get = property.GetMethod!.CreateDelegate<Func<TValues, TValue>>();
             return values => isText

@@ -14,7 +14,7 @@ public sealed class StatementTests(PostgresServer postgres) : IAsyncLifetime
     [Fact]
     public async Task Each_name_becomes_one_position_wherever_it_stands()
     {
-        Assert.Equal("select $1 + $2 + $1", Statement.Of("select @a + @b + @a", new { a = 1, b = 2 }, default).Command.CommandText);
+        Assert.Equal("select $1 + $2 + $1", Statement.Create("select @a + @b + @a", new { a = 1, b = 2 }, default).Command.CommandText);
         await using var db = new Database(database.Source);
         Assert.Equal(4, await db.First<int>("select @a + @b + @a", new { a = 1, b = 2 }, default));
     }
@@ -23,15 +23,15 @@ public sealed class StatementTests(PostgresServer postgres) : IAsyncLifetime
     public void Quoted_text_and_operators_are_left_alone() =>
         Assert.Equal(
             "select 'me@a and ''@b''', $1::text, x @> y, z <@ w, tags @@ q",
-            Statement.Of("select 'me@a and ''@b''', @a::text, x @> y, z <@ w, tags @@ q", new { a = "", b = "" }, default).Command.CommandText);
+            Statement.Create("select 'me@a and ''@b''', @a::text, x @> y, z <@ w, tags @@ q", new { a = "", b = "" }, default).Command.CommandText);
 
     [Fact]
     public void A_parameter_without_a_property_is_a_bug_that_is_said() =>
-        Assert.Throws<InvalidOperationException>(() => Statement.Of("select @missing", new { a = 1 }, default));
+        Assert.Throws<InvalidOperationException>(() => Statement.Create("select @missing", new { a = 1 }, default));
 
     [Fact]
     public void Several_statements_keep_their_names() =>
-        Assert.Equal("select @a; select @a", Statement.Of("select @a; select @a", new { a = 1 }, default).Command.CommandText);
+        Assert.Equal("select @a; select @a", Statement.Create("select @a; select @a", new { a = 1 }, default).Command.CommandText);
 
     [Fact]
     public async Task Nulls_arrays_times_and_bytes_arrive_as_they_were()
