@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Hosting;
 using System.Diagnostics;
 using System.Net.Http.Json;

@@ -111,7 +111,10 @@ internal static class CarawayApplication
         OpenApi.Add(services);
         services.AddValidation();
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
-        services.ConfigureHttpJsonOptions(json => JsonRules.Apply(json.SerializerOptions, IdentityJson.Default, AdvocacyJson.Default, CareJson.Default));
+        services.ConfigureHttpJsonOptions(json => JsonRules.Apply(
+            json.SerializerOptions,
+            EventsJson.Default, AuditJson.Default, WorkflowsJson.Default,
+            IdentityJson.Default, AdvocacyJson.Default, CareJson.Default));
         if (Origins(server.CorsOrigins) is { Length: > 0 } origins)
         {
             services.AddCors(cors => cors.AddDefaultPolicy(policy =>

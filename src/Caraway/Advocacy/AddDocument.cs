@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using System.ComponentModel.DataAnnotations;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
@@ -25,7 +26,7 @@ internal static class AddDocument
 
     public sealed record Response(long DocumentId, long CaseId, [property: DocumentStatusWord] string Status);
 
-    internal const string Insert = """
+    internal const string Insert = $"""
         with parent as (
             select id from advocacy.cases where id = @id for no key update
         ), added as (
@@ -33,10 +34,10 @@ internal static class AddDocument
             select id, @Filename, @ContentType, @Uri, 'UPLOADED', @now, @now from parent
             returning id, case_id, status
         ), queued as (
-            insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
+            {JobQueue.Insert}
             select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now from added
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'case.document_added', 'advocacy.case:' || case_id, @caller, @RequestId, @Address,
                 json_build_object('case_id', case_id, 'document_id', id, 'filename', @Filename::text)::text
             from added

@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Identity.Contracts;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
@@ -28,7 +29,7 @@ internal static class AddNote
     /// The case's row stores the id of its newest note, so that the whole entity tag comes from one row. The id is drawn while that row is
     /// locked, and drawn again after a wait for the lock, so notes are added in the order of their ids.
     /// </summary>
-    internal const string Insert = """
+    internal const string Insert = $"""
         with parent as (
             update advocacy.cases set newest_note = nextval('advocacy.notes_id_seq') where id = @id
             returning id, newest_note
@@ -37,7 +38,7 @@ internal static class AddNote
             select newest_note, id, @author, @Body, @now from parent
             returning id, case_id
         ), logged as (
-            insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
+            {EventSql.InsertOnBehalf}
             select @now, 'case.note_added', 'advocacy.case:' || case_id, @caller, @onBehalfOf, @RequestId, @Address,
                 json_build_object('case_id', case_id, 'note_id', id, 'author', @author::text)::text
             from added

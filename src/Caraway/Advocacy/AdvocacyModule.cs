@@ -20,10 +20,10 @@ internal static class AdvocacyModule
 
     public static void MapAdvocacy(this IEndpointRouteBuilder app)
     {
-        var routes = app.MapGroup("").WithTags("Advocacy");
+        var routes = app.MapGroup("").WithTags("Advocacy").WithMetadata(new WithoutCredential(Denial.KeyRefused));
 
         routes.MapPost("/intakes", SubmitIntake.Handle)
-            .Needs(Permission.AdvocacyWrite)
+            .Needs(AdvocacyPermissions.Write)
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 409, 413, 415, 422)
             .WithSummary("Submit a person's request, which opens a case")
@@ -35,17 +35,17 @@ internal static class AdvocacyModule
                 """);
 
         routes.MapGet("/cases", ListCases.Handle)
-            .Needs(Permission.AdvocacyRead)
+            .Needs(AdvocacyPermissions.Read)
             .Refuses(401, 403, 422)
             .WithSummary("List cases, newest first");
 
         routes.MapGet("/cases/{id}", GetCase.Handle)
-            .Needs(Permission.AdvocacyRead)
+            .Needs(AdvocacyPermissions.Read)
             .Refuses(401, 403, 404)
             .WithSummary("Get a case with its applicant, status events and notes");
 
         routes.MapPatch("/cases/{id}", UpdateCase.Handle)
-            .Needs(Permission.AdvocacyWrite)
+            .Needs(AdvocacyPermissions.Write)
             .WithMetadata(new TakesIfMatch())
             .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422)
             .WithSummary("Change a case's status or assignee")
@@ -54,19 +54,19 @@ internal static class AdvocacyModule
                 """);
 
         routes.MapPost("/cases/{id}/notes", AddNote.Handle)
-            .Needs(Permission.AdvocacyWrite)
+            .Needs(AdvocacyPermissions.Write)
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 404, 409, 413, 415, 422)
             .WithSummary("Add a note to a case")
             .WithExample("""{"author": "Ines Soto", "body": "The insurer promised an answer by Friday."}""");
 
         routes.MapGet("/cases/{id}/notes", ListNotes.Handle)
-            .Needs(Permission.AdvocacyRead)
+            .Needs(AdvocacyPermissions.Read)
             .Refuses(401, 403, 404)
             .WithSummary("List a case's notes, newest first");
 
         routes.MapPost("/cases/{id}/documents", AddDocument.Handle)
-            .Needs(Permission.AdvocacyWrite)
+            .Needs(AdvocacyPermissions.Write)
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 404, 409, 413, 415, 422)
             .WithSummary("Add a reference to a document and queue its processing")
@@ -75,12 +75,12 @@ internal static class AdvocacyModule
                 """);
 
         routes.MapGet("/cases/{id}/documents", ListDocuments.Handle)
-            .Needs(Permission.AdvocacyRead)
+            .Needs(AdvocacyPermissions.Read)
             .Refuses(401, 403, 404)
             .WithSummary("List a case's documents, newest first");
 
         routes.MapGet("/cases/{id}/timeline", GetCaseTimeline.Handle)
-            .Needs(Permission.AdvocacyRead)
+            .Needs(AdvocacyPermissions.Read)
             .Refuses(401, 403, 404, 422)
             .WithSummary("List everything that happened to a case, newest first");
 
@@ -90,7 +90,7 @@ internal static class AdvocacyModule
             .WithSummary("List who saw a case, when and why, newest first");
 
         routes.MapPost("/internal/documents/{document_id}/process", RequestProcessing.Handle)
-            .Needs(Permission.AdvocacyWrite)
+            .Needs(AdvocacyPermissions.Write)
             .Refuses(401, 403, 404)
             .WithSummary("Queue a document's processing again");
     }

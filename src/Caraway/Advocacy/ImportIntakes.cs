@@ -62,7 +62,7 @@ internal static class ImportIntakes
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
             select id, from_status, to_status, @Actor, reason, @now from step order by place, step
         ), logged as (
-            insert into platform.events (at, name, subject, actor, payload)
+            {EventSql.InsertWithoutRequest}
             select @now, case step when 1 then 'case.opened' else 'case.moved' end, 'advocacy.case:' || id, @Actor,
                 case step
                     when 1 then json_build_object('case_id', id, 'applicant_id', applicant_id, 'external_reference', reference)

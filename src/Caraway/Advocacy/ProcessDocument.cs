@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using System.Text.Json;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
@@ -33,7 +34,7 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
         """;
 
     /// <summary>Two concurrent jobs for one document give it the same result, and each writes its event.</summary>
-    private const string Write = """
+    private const string Write = $"""
         with done as (
             update advocacy.documents d
             set status = r.status, error_message = r.sentence, findings = r.findings, updated_at = @now
@@ -41,7 +42,7 @@ internal sealed class ProcessDocument(TimeProvider time) : IJobHandler
             where d.id = r.id
             returning d.id, d.case_id, d.status, d.error_message
         )
-        insert into platform.events (at, name, subject, actor, payload)
+        {EventSql.InsertWithoutRequest}
         select @now, case status when 'PROCESSED' then 'case.document_processed' else 'case.document_failed' end,
             'advocacy.case:' || case_id, 'worker',
             json_build_object('case_id', case_id, 'document_id', id, 'error_message', error_message)::text

@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
@@ -15,17 +16,17 @@ internal static class RequestProcessing
 {
     public sealed record Response(string Status, long DocumentId);
 
-    internal const string Queue = """
+    internal const string Queue = $"""
         with found as (
             select d.id, d.case_id from advocacy.documents d join advocacy.cases c on c.id = d.case_id
             where d.id = @id for no key update of c
         ), queued as (
-            insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
+            {JobQueue.Insert}
             select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now from found
-            on conflict (kind, subject) where state = 'queued' and attempt = 0 do nothing
+            {JobQueue.OnConflict} do nothing
             returning id
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'case.document_processing_requested', 'advocacy.case:' || f.case_id, @caller, @RequestId, @Address,
                 json_build_object('case_id', f.case_id, 'document_id', f.id)::text
             from found f, queued

@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -58,7 +59,7 @@ internal static class SubmitIntake
             select nextval('advocacy.applicants_id_seq'), @Narrative, @ExternalReference, @PatientId, @initial, @now, @now
         """;
 
-    private const string Record = """
+    private const string Record = $"""
             returning id, applicant_id
         ), applicant as (
             insert into advocacy.applicants (id, full_name, email, phone, created_at) overriding system value
@@ -67,7 +68,7 @@ internal static class SubmitIntake
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
             select id, null, @initial, 'system', 'case created from intake', @now from opened
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'case.opened', 'advocacy.case:' || id, @caller, @RequestId, @Address,
                 json_build_object('case_id', id, 'applicant_id', applicant_id,
                     'external_reference', @ExternalReference::text, 'patient_id', @PatientId::bigint)::text
@@ -103,6 +104,6 @@ internal static class SubmitIntake
         var taken = await database.First<long?>(FindReference, new { request.ExternalReference }, cancel);
         if (taken is null)
             return Refusal.Invalid(new ProblemError("#/patient_id", "There is no patient with this id."));
-        return Refusal.Conflict(ProblemCodes.ExternalReferenceUsed, "External reference already used", taken);
+        return Refusal.Conflict(ProblemCodes.ExternalReferenceUsed, "External reference already used", "case_id", taken.Value);
     }
 }

@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using System.ComponentModel.DataAnnotations;
 using Caraway.Identity.Contracts;
 using Caraway.Platform.Http;
@@ -51,7 +52,7 @@ internal static class UpdateCase
     /// Locks the row, changes it if version and workflow allow it and something would change, and records each change. Returns the state
     /// before and after, so that a refusal needs no second query.
     /// </summary>
-    internal const string Update = """
+    internal const string Update = $"""
         with found as (
             select id, current_status, assignee, version, newest_note from advocacy.cases where id = @id for no key update
         ), changed as (
@@ -70,7 +71,7 @@ internal static class UpdateCase
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
             select id, old_status, current_status, @actor, @Reason, @now from changed where old_status <> current_status
         ), logged as (
-            insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
+            {EventSql.InsertOnBehalf}
             select @now, 'case.moved', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
                 json_build_object('case_id', id, 'from_status', old_status, 'to_status', current_status, 'reason', @Reason::text)::text
             from changed where old_status <> current_status

@@ -1,3 +1,5 @@
+using Caraway.Platform.Events;
+using Caraway.Care.Contracts;
 using System.Text;
 using System.Text.Json;
 using Caraway.Platform.Http;
@@ -38,7 +40,7 @@ internal static class AddLabResult
             from {CareUsers.Patients} p where p.id = @patientId and (@writeAll or (p.id <> @Me and {CareScope.SeesPatient}))
             returning {LabResult.Columns}
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'lab_result.created', 'care.lab_result:' || id, @caller, @RequestId, @Address,
                 json_build_object('lab_result_id', id, 'patient_id', patient_id, 'test_name', test_name)::text
             from added
@@ -56,7 +58,7 @@ internal static class AddLabResult
         var (data, scope) = (request.ResultData!.Value, CareScope.From(caller));
         if (FindFault(data) is { } fault)
             return Refusal.Invalid(new ProblemError("#/result_data", fault));
-        var writeAll = caller.May(Permission.CareWriteAll);
+        var writeAll = caller.May(CarePermissions.WriteAll);
         var patientId = request.PatientId!.Value;
         if (!writeAll && caller.UserId == patientId)
             return Refusal.Forbidden("Results are recorded by doctors and staff.");

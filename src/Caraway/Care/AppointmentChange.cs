@@ -1,3 +1,5 @@
+using Caraway.Identity.Contracts;
+using Caraway.Care.Contracts;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Caraway.Platform.Http;
@@ -39,7 +41,7 @@ internal sealed record AppointmentChange
 
         public required long? UserId { get; init; }
 
-        public static Editor From(Caller caller) => new() { IsStaff = caller.May(Permission.CareWriteAll), UserId = caller.UserId };
+        public static Editor From(Caller caller) => new() { IsStaff = caller.May(CarePermissions.WriteAll), UserId = caller.UserId };
     }
 
     /// <summary>A change or a refusal: one of the two is null.</summary>

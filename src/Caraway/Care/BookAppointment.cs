@@ -1,3 +1,5 @@
+using Caraway.Platform.Events;
+using Caraway.Care.Contracts;
 using System.ComponentModel.DataAnnotations;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
@@ -50,12 +52,12 @@ internal static class BookAppointment
             where {CareUsers.PatientExists} and (@doctorId is null or {CareUsers.DoctorIsActive}) and {Appointment.AvailabilityIsCurrent}
             returning *
         ), queued as (
-            insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
+            {JobQueue.Insert}
             select 'appointments', 'schedule_appointment', 'care.appointment:' || id, json_build_object('appointment_id', id)::text,
                 @now, @now, @now
             from booked
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'appointment.created', 'care.appointment:' || id, @caller, @RequestId, @Address,
                 json_build_object('appointment_id', id, 'patient_id', patient_id, 'doctor_id', doctor_id,
                     'scheduled_time', to_char(scheduled_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text
@@ -75,7 +77,7 @@ internal static class BookAppointment
         TimeProvider time, CancellationToken cancel)
     {
         var (patientId, doctorId, start) = (request.PatientId!.Value, request.DoctorId, request.ScheduledTime!.Value);
-        if (!(caller.May(Permission.CareWriteAll) || caller.UserId == patientId || (doctorId is not null && caller.UserId == doctorId)))
+        if (!(caller.May(CarePermissions.WriteAll) || caller.UserId == patientId || (doctorId is not null && caller.UserId == doctorId)))
             return Refusal.Forbidden("You can book for yourself only: as the patient, or as the doctor.");
         var now = time.GetUtcNow().UtcDateTime;
         if ((AppointmentRules.CheckTime(start, now) ?? accesses.Check(caller)) is { } refusal)

@@ -1,3 +1,5 @@
+using Caraway.Platform.Events;
+using Caraway.Care.Contracts;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
@@ -20,14 +22,14 @@ internal static class CalendarLink
     /// <param name="Url">Everybody who knows the address sees the times of the person's appointments, and nothing else about them.</param>
     public sealed record Response(string Url);
 
-    private const string Save = """
+    private const string Save = $"""
         with saved as (
             insert into care.calendar_links (user_id, token_hash, created_at)
             select id, @hash, @now from identity.user_card where id = @id and role in ('patient', 'doctor') and is_active
             on conflict (user_id) do update set token_hash = excluded.token_hash, created_at = excluded.created_at
             returning user_id
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'calendar_link.created', 'care.calendar:' || user_id, @caller, @RequestId, @Address,
                 json_build_object('user_id', user_id)::text
             from saved
@@ -35,11 +37,11 @@ internal static class CalendarLink
         select user_id from saved
         """;
 
-    private const string Remove = """
+    private const string Remove = $"""
         with removed as (
             delete from care.calendar_links where user_id = @id returning user_id
         )
-        insert into platform.events (at, name, subject, actor, request_id, address, payload)
+        {EventSql.Insert}
         select @now, 'calendar_link.revoked', 'care.calendar:' || user_id, @caller, @RequestId, @Address,
             json_build_object('user_id', user_id)::text
         from removed
@@ -77,5 +79,5 @@ internal static class CalendarLink
 
     private static Refusal NoUser { get; } = Refusal.NotFound(ProblemCodes.UserNotFound, "User not found");
 
-    private static bool MayManage(RowId id, Caller caller) => caller.UserId == id.Value || caller.May(Permission.CareWriteAll);
+    private static bool MayManage(RowId id, Caller caller) => caller.UserId == id.Value || caller.May(CarePermissions.WriteAll);
 }

@@ -28,81 +28,81 @@ internal static class CareModule
         var routes = app.MapGroup("/api/v1").WithTags("Care");
 
         routes.MapPost("/appointments", BookAppointment.Handle)
-            .Needs(Permission.CareWrite)
+            .Needs(CarePermissions.Write)
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 409, 413, 415, 422)
             .WithSummary("Book an appointment and queue its confirmation");
 
         routes.MapGet("/appointments/{id}", GetAppointment.Handle)
-            .Needs(Permission.CareRead)
+            .Needs(CarePermissions.Read)
             .Refuses(401, 403, 404)
             .WithSummary("Get an appointment");
 
         routes.MapPatch("/appointments/{id}", UpdateAppointment.Handle)
-            .Needs(Permission.CareWrite)
+            .Needs(CarePermissions.Write)
             .WithMetadata(new TakesIfMatch())
             .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422)
             .WithSummary("Reschedule, confirm, complete, cancel or reassign an appointment");
 
         routes.MapGet("/appointments/patients/{patient_id}", ListAppointments.ForPatient)
-            .Needs(Permission.CareRead)
+            .Needs(CarePermissions.Read)
             .Refuses(401, 403, 404, 422)
             .WithSummary("List a patient's appointments, latest first");
 
         routes.MapGet("/appointments/doctors/{doctor_id}", ListAppointments.ForDoctor)
-            .Needs(Permission.CareRead)
+            .Needs(CarePermissions.Read)
             .Refuses(401, 403, 404, 422)
             .WithSummary("List a doctor's appointments, latest first");
 
         routes.MapGet("/tasks/{id}", GetTask.Handle)
-            .Needs(Permission.CareRead)
+            .Needs(CarePermissions.Read)
             .Refuses(401, 403, 404)
             .WithSummary("Get the state of an appointment's confirmation");
 
         routes.MapGet("/tasks/appointments/{appointment_id}", ListTasks.Handle)
-            .Needs(Permission.CareRead)
+            .Needs(CarePermissions.Read)
             .Refuses(401, 403, 404)
             .WithSummary("List an appointment's tasks, newest first");
 
         routes.MapPost("/lab-results", AddLabResult.Handle)
-            .Needs(Permission.CareWrite)
+            .Needs(CarePermissions.Write)
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 409, 413, 415, 422)
             .WithSummary("Record a lab result");
 
         routes.MapGet("/lab-results/{id}", GetLabResult.Handle)
-            .Needs(Permission.CareRead)
+            .Needs(CarePermissions.Read)
             .Refuses(401, 403, 404)
             .WithSummary("Get a lab result");
 
         routes.MapGet("/lab-results/patients/{patient_id}", ListLabResults.Handle)
-            .Needs(Permission.CareRead)
+            .Needs(CarePermissions.Read)
             .Refuses(401, 403, 404, 422)
             .WithSummary("List a patient's lab results, latest first");
 
         routes.MapPut("/doctors/{id}/availability", SetAvailability.Handle)
-            .Needs(Permission.CareWrite)
+            .Needs(CarePermissions.Write)
             .WithMetadata(new TakesIfMatch())
             .Refuses(400, 401, 403, 404, 412, 413, 415, 422)
             .WithSummary("Set when a doctor can be booked");
 
         routes.MapGet("/doctors/{id}/availability", GetAvailability.Handle)
-            .Needs(Permission.CareRead)
+            .Needs(CarePermissions.Read)
             .Refuses(401, 403, 404)
             .WithSummary("Get the times at which a doctor can be booked");
 
         routes.MapGet("/doctors/{id}/free-slots", ListFreeSlots.Handle)
-            .Needs(Permission.CareRead)
+            .Needs(CarePermissions.Read)
             .Refuses(401, 403, 404, 422)
             .WithSummary("List the free times of a doctor");
 
         routes.MapPost("/users/{id}/calendar-link", CalendarLink.Create)
-            .Needs(Permission.CareWrite)
+            .Needs(CarePermissions.Write)
             .Refuses(401, 403, 404)
             .WithSummary("Make a secret calendar address and revoke the one before");
 
         routes.MapDelete("/users/{id}/calendar-link", CalendarLink.Revoke)
-            .Needs(Permission.CareWrite)
+            .Needs(CarePermissions.Write)
             .Refuses(401, 403, 404)
             .WithSummary("Revoke the secret calendar address");
 

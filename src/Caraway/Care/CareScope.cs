@@ -1,3 +1,4 @@
+using Caraway.Care.Contracts;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Security;
 
@@ -27,7 +28,7 @@ internal sealed record CareScope
 
     public static CareScope From(Caller caller) => new()
     {
-        All = caller.May(Permission.CareReadAll) || caller.May(Permission.CareWriteAll),
+        All = caller.May(CarePermissions.ReadAll) || caller.May(CarePermissions.WriteAll),
         Me = caller.UserId ?? 0,
     };
 

@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 
@@ -12,20 +13,20 @@ internal sealed class RemindAppointment(TimeProvider time) : IJobHandler
     public const string Queue = "reminders";
 
     /// <summary>Plans reminders; <c>from</c> and the appointments follow. A reminder that is due already runs at once.</summary>
-    internal const string Plan = """
-        insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
+    internal const string Plan = $"""
+        {JobQueue.Insert}
             select 'reminders', 'remind_appointment', 'care.appointment:' || id,
                 json_build_object('appointment_id', id, 'scheduled_time', (extract(epoch from scheduled_time) * 1000000)::bigint)::text,
                 greatest(scheduled_time - @lead, @now), @now, @now
         """;
 
     /// <summary>A reminder that waits already gets the new time.</summary>
-    internal const string OrReschedule = """
-        on conflict (kind, subject) where state = 'queued' and attempt = 0
+    internal const string OrReschedule = $"""
+        {JobQueue.OnConflict}
             do update set payload = excluded.payload, run_at = excluded.run_at, updated_at = excluded.updated_at
         """;
 
-    private const string Raise = """
+    private const string Raise = $"""
         with due as materialized (
             select a.id, a.patient_id, a.doctor_id, a.scheduled_time
             from care.appointments a
@@ -34,7 +35,7 @@ internal sealed class RemindAppointment(TimeProvider time) : IJobHandler
             where a.status = 'confirmed' and a.scheduled_time > @now
             order by a.id for no key update of a
         ), logged as (
-            insert into platform.events (at, name, subject, actor, payload)
+            {EventSql.InsertWithoutRequest}
             select @now, 'appointment.reminder_due', 'care.appointment:' || id, 'worker',
                 json_build_object('appointment_id', id, 'patient_id', patient_id, 'doctor_id', doctor_id,
                     'scheduled_time', to_char(scheduled_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text

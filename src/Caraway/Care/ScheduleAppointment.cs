@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 using Microsoft.Extensions.Options;
@@ -42,7 +43,7 @@ internal sealed class ScheduleAppointment(IOptions<CareOptions> options, TimePro
             {RemindAppointment.Plan} from changed
             {RemindAppointment.OrReschedule}
         ), logged as (
-            insert into platform.events (at, name, subject, actor, payload)
+            {EventSql.InsertWithoutRequest}
             select @now, 'appointment.updated', 'care.appointment:' || id, 'worker',
                 json_build_object('appointment_id', id, 'patient_id', patient_id, 'doctor_id', doctor_id,
                     'changes', json_build_object('status', json_build_object('before', 'pending', 'after', 'confirmed')))::text

@@ -1,3 +1,5 @@
+using Caraway.Platform.Events;
+using Caraway.Care.Contracts;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using Caraway.Platform.Http;
@@ -54,7 +56,7 @@ internal static class SetAvailability
                 where @versions::bigint[] is null or care.availability.version = any(@versions::bigint[])
             returning version
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'availability.changed', 'care.doctor:' || @doctorId, @caller, @RequestId, @Address,
                 json_build_object('doctor_id', @doctorId, 'rules', @rules::json)::text
             from saved
@@ -69,7 +71,7 @@ internal static class SetAvailability
         RowId id, Rules request, HttpRequest http, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
     {
         var doctorId = id.Value;
-        if (!(caller.May(Permission.CareWriteAll) || caller.UserId == doctorId))
+        if (!(caller.May(CarePermissions.WriteAll) || caller.UserId == doctorId))
             return Refusal.Forbidden("Only the doctor and staff may set when the doctor can be booked.");
         if (Availability.FindFault(request) is { } fault)
             return Refusal.Invalid(new ProblemError(fault.Pointer, fault.Sentence));

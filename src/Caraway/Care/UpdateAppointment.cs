@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Caraway.Platform.Audit;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
@@ -56,16 +57,16 @@ internal static class UpdateAppointment
             where j.kind = 'remind_appointment' and j.subject = 'care.appointment:' || c.id
                 and j.state = 'queued' and c.status <> 'confirmed'
         ), queued as (
-            insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
+            {JobQueue.Insert}
             select 'appointments', 'schedule_appointment', 'care.appointment:' || id, json_build_object('appointment_id', id)::text,
                 @now, @now, @now
             from changed where @isRescheduled and status = 'pending'
-            on conflict (kind, subject) where state = 'queued' and attempt = 0 do nothing
+            {JobQueue.OnConflict} do nothing
         ), reminded as (
             {RemindAppointment.Plan} from changed where status = 'confirmed' and @becomesConfirmed
             {RemindAppointment.OrReschedule}
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'appointment.updated', 'care.appointment:' || id, @caller, @RequestId, @Address, @payload from changed
         )
         select {Appointment.Columns} from changed a {Appointment.Persons}

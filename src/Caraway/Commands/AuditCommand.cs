@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text.Json;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Hosting;
-using Caraway.Platform.Http;
 
 namespace Caraway.Commands;
 
@@ -84,7 +83,7 @@ internal static class AuditCommand
         {
             var checkpoint = await Checkpoint.Take(workspace.Database, workspace.ReadMasterKey(), Workspace.Now, cancel)
                 ?? throw new CommandException(ExitCode.BadInput, "No event has a position yet. There is nothing to sign.");
-            Console.WriteLine(JsonSerializer.Serialize(checkpoint, PlatformJson.Default.Checkpoint));
+            Console.WriteLine(JsonSerializer.Serialize(checkpoint, AuditJson.Default.Checkpoint));
             return ExitCode.Done;
         },
         cancel);

@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
 using Caraway.Identity;
+using Caraway.Identity.Contracts;
 using Caraway.Identity.Keys;
 using Caraway.Identity.Users;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
-using Caraway.Platform.Security;
 using Microsoft.Extensions.Options;
 
 namespace Caraway.Commands;
@@ -34,7 +34,7 @@ internal static class FirstStart
         var password = RandomNumberGenerator.GetString(PasswordCharacters, 20);
         using var passwords = new Passwords(Options.Create(OptionsReader.Read<IdentityOptions>(workspace.Configuration, "Identity")));
         await CreateAdmin.Run(Email, "Development Administrator", password, passwords, database, Workspace.Now, cancel);
-        string[] scopes = [.. Permission.All.Select(permission => permission.Split(':')[0] + ":*").Distinct(StringComparer.Ordinal)];
+        string[] scopes = [.. PermissionCatalog.All.Select(permission => permission.Split(':')[0] + ":*").Distinct(StringComparer.Ordinal)];
         var key = await ManageApiKeys.Create("development", scopes, null, database, Workspace.Now, cancel);
         await database.Commit();
         return new Credentials(Email, password, key);

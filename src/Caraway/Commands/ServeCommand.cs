@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net.Sockets;
 using Caraway.Identity;
 using Caraway.Platform.Hosting;
-using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Microsoft.AspNetCore.Connections;
 
@@ -68,7 +67,7 @@ internal static partial class ServeCommand
         if (workspace.IsDevelopment)
             await Announce(app, workspace, cancel);
         else
-            LogServing(app.Logger, Health.Version, app.Urls.First());
+            LogServing(app.Logger, ProgramVersion.Text, app.Urls.First());
         await app.WaitForShutdownAsync(cancel);
         LogStopped(app.Logger);
         return ExitCode.Done;
@@ -146,7 +145,7 @@ internal static partial class ServeCommand
             ? "the one of API_KEY"
             : "for cases, in " + workspace.Folder.FileIn(ApiKeyFile);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            Caraway {Health.Version} is ready on {url} after {CommandLine.Clock.Elapsed.TotalSeconds:0.0} s.
+            Caraway {ProgramVersion.Text} is ready on {url} after {CommandLine.Clock.Elapsed.TotalSeconds:0.0} s.
               API page   {url}/docs
               Database   {database}
               API key    {key}   (header X-API-Key)

@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Identity.Users;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Events;
@@ -27,7 +28,7 @@ internal static class GetPatientTimeline
         if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         var own = caller.UserId == id.Value;
-        if (!(own || caller.May(Permission.UsersRead)) || !await database.First<bool>(User.IsPatient, new { id.Value }, cancel))
+        if (!(own || caller.May(IdentityPermissions.UsersRead)) || !await database.First<bool>(User.IsPatient, new { id.Value }, cancel))
             return Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found");
         var seen = rules.Where(rule => caller.May(rule.Permission)).ToDictionary(rule => rule.EventName, _ => (string[]?)null, StringComparer.Ordinal);
         foreach (var rule in rules.Where(rule => own && rule.PatientSees is not null))

@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Identity.Keys;
 using Caraway.Identity.SignIns;
 using Caraway.Identity.Tokens;
@@ -30,16 +31,16 @@ internal static class IdentityModule
         var routes = app.MapGroup("").WithTags("Identity");
 
         routes.MapPost("/api/v1/users", RegisterUser.Handle).AllowAnonymous().WithMetadata(new CallerMatters()).AddEndpointFilter<RegisterUser.HashFirst>().TakesIdempotencyKey().Refuses(400, 401, 403, 409, 413, 415, 422, 503).WithSummary("Register a user; strangers register as patients");
-        routes.MapGet("/api/v1/users", ListUsers.Handle).Needs(Permission.UsersManage).Refuses(401, 403, 422).WithSummary("Users, newest first");
-        routes.MapGet("/api/v1/users/{id}", GetUser.Handle).Needs(Permission.AccountRead, or: Permission.UsersRead).Refuses(401, 403, 404).WithSummary("A user");
-        routes.MapPatch("/api/v1/users/{id}", UpdateUser.Handle).Needs(Permission.AccountWrite, or: Permission.UsersManage).WithMetadata(new TakesIfMatch()).Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503).WithSummary("Change a user");
+        routes.MapGet("/api/v1/users", ListUsers.Handle).Needs(IdentityPermissions.UsersManage).Refuses(401, 403, 422).WithSummary("Users, newest first");
+        routes.MapGet("/api/v1/users/{id}", GetUser.Handle).Needs(IdentityPermissions.AccountRead, or: IdentityPermissions.UsersRead).Refuses(401, 403, 404).WithSummary("A user");
+        routes.MapPatch("/api/v1/users/{id}", UpdateUser.Handle).Needs(IdentityPermissions.AccountWrite, or: IdentityPermissions.UsersManage).WithMetadata(new TakesIfMatch()).Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503).WithSummary("Change a user");
         routes.MapPost("/api/v1/login", SignIn.Handle).AllowAnonymous().Refuses(400, 401, 413, 415, 422, 429, 503).WithSummary("Sign in");
         // After the other one, which so gets what has no content type.
         routes.MapPost("/api/v1/login", SignIn.HandleForm).AllowAnonymous().Accepts<SignIn.Request>("application/x-www-form-urlencoded").DisableAntiforgery().WithOrder(1).ExcludeFromDescription();
         routes.MapPost("/api/v1/refresh", RefreshSession.Handle).AllowAnonymous().Refuses(400, 401, 413, 415, 422).WithSummary("A new access token");
-        routes.MapPost("/api/v1/logout", SignOut.Handle).Needs(Permission.AccountWrite).Refuses(401, 403).WithSummary("End this sign-in");
-        routes.MapGet("/api/v1/patients/{id}/timeline", GetPatientTimeline.Handle).Needs(Permission.AccountRead, or: Permission.UsersRead).Refuses(401, 403, 404, 422).WithSummary("What happened to all that is a patient's, newest first");
-        routes.MapGet("/api/v1/patients/{id}/access-log", GetPatientAccessLog.Handle).Needs(Permission.AccountRead, or: Permission.AuditRead).Refuses(401, 403, 404, 422).WithSummary("Who was shown anything of a patient, when and why");
+        routes.MapPost("/api/v1/logout", SignOut.Handle).Needs(IdentityPermissions.AccountWrite).Refuses(401, 403).WithSummary("End this sign-in");
+        routes.MapGet("/api/v1/patients/{id}/timeline", GetPatientTimeline.Handle).Needs(IdentityPermissions.AccountRead, or: IdentityPermissions.UsersRead).Refuses(401, 403, 404, 422).WithSummary("What happened to all that is a patient's, newest first");
+        routes.MapGet("/api/v1/patients/{id}/access-log", GetPatientAccessLog.Handle).Needs(IdentityPermissions.AccountRead, or: Permission.AuditRead).Refuses(401, 403, 404, 422).WithSummary("Who was shown anything of a patient, when and why");
         routes.MapGet("/api/v1/audit-logs", ListAuditLogs.Handle).Needs(Permission.AuditRead).Refuses(401, 403, 422).WithSummary("What happened, newest first");
         routes.MapGet("/.well-known/jwks.json", PublishKeys.Handle).AllowAnonymous().WithSummary("The public keys of access tokens");
     }

@@ -1,3 +1,5 @@
+using Caraway.Identity.Contracts;
+using Caraway.Care.Contracts;
 using System.Text;
 using Caraway.Identity.Keys;
 using Caraway.Platform.Security;
@@ -52,7 +54,7 @@ public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<Car
 
     [Fact]
     public void An_auditor_changes_nothing_but_his_own_account() =>
-        Assert.Equal(["account:write"], Roles.Permissions(Roles.Auditor).Where(permission => !permission.EndsWith(":read", StringComparison.Ordinal) && permission != Permission.CareReadAll));
+        Assert.Equal(["account:write"], Roles.Permissions(Roles.Auditor).Where(permission => !permission.EndsWith(":read", StringComparison.Ordinal) && permission != CarePermissions.ReadAll));
 
     [Fact]
     public void A_patient_has_his_own_account_and_care_and_no_more() =>
@@ -64,12 +66,12 @@ public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<Car
     [Fact]
     public void A_scope_is_a_permission_or_a_modules_all()
     {
-        Assert.Equal(["advocacy:read", "advocacy:write"], Permission.OfScope("advocacy:*"));
-        Assert.Equal(["advocacy:read"], Permission.OfScope("advocacy:read"));
-        Assert.Empty(Permission.OfScope("advocacy"));
-        Assert.Empty(Permission.OfScope("*"));
-        Assert.Empty(Permission.OfScope(":*"));
-        Assert.Empty(Permission.OfScope("adv:*"));
+        Assert.Equal(["advocacy:read", "advocacy:write"], PermissionCatalog.OfScope("advocacy:*"));
+        Assert.Equal(["advocacy:read"], PermissionCatalog.OfScope("advocacy:read"));
+        Assert.Empty(PermissionCatalog.OfScope("advocacy"));
+        Assert.Empty(PermissionCatalog.OfScope("*"));
+        Assert.Empty(PermissionCatalog.OfScope(":*"));
+        Assert.Empty(PermissionCatalog.OfScope("adv:*"));
     }
 
     private static bool Expected(RequiredPermission? needed, string column) => needed is null || column switch

@@ -108,7 +108,7 @@ public sealed class StolenDatabaseTests(CarawayFixture caraway) : IClassFixture<
 
         foreach (var key in loot.SelectMany(Keys))
         {
-            var forged = JsonSerializer.Serialize(real with { Position = real.Position + 1, Signature = Sign(key, real with { Position = real.Position + 1 }) }, PlatformJson.Default.Checkpoint);
+            var forged = JsonSerializer.Serialize(real with { Position = real.Position + 1, Signature = Sign(key, real with { Position = real.Position + 1 }) }, AuditJson.Default.Checkpoint);
             Assert.Equal(ExitCode.Tampered, Assert.Throws<CommandException>(() => Checkpoint.Read(forged, master)).ExitCode);
         }
     }

@@ -1,5 +1,4 @@
 using Caraway.Platform.Events;
-using Caraway.Platform.Security;
 
 namespace Caraway.Advocacy.Contracts;
 
@@ -21,13 +20,13 @@ internal static class AdvocacyEvents
     /// <summary>The fields of each event that patients see in their timelines. Notes, assignments and reasons are only for staff.</summary>
     public static IReadOnlyList<TimelineRule> Timeline { get; } =
     [
-        new(CaseOpened, Permission.AdvocacyRead, ["case_id"]),
-        new(CaseMoved, Permission.AdvocacyRead, ["case_id", "from_status", "to_status"]),
-        new(CaseAssigned, Permission.AdvocacyRead, null),
-        new(NoteAdded, Permission.AdvocacyRead, null),
-        new(DocumentAdded, Permission.AdvocacyRead, ["case_id", "document_id", "filename"]),
-        new(DocumentProcessingRequested, Permission.AdvocacyRead, null),
-        new(DocumentProcessed, Permission.AdvocacyRead, ["case_id", "document_id"]),
-        new(DocumentFailed, Permission.AdvocacyRead, ["case_id", "document_id", "error_message"]),
+        new(CaseOpened, AdvocacyPermissions.Read, ["case_id"]),
+        new(CaseMoved, AdvocacyPermissions.Read, ["case_id", "from_status", "to_status"]),
+        new(CaseAssigned, AdvocacyPermissions.Read, null),
+        new(NoteAdded, AdvocacyPermissions.Read, null),
+        new(DocumentAdded, AdvocacyPermissions.Read, ["case_id", "document_id", "filename"]),
+        new(DocumentProcessingRequested, AdvocacyPermissions.Read, null),
+        new(DocumentProcessed, AdvocacyPermissions.Read, ["case_id", "document_id"]),
+        new(DocumentFailed, AdvocacyPermissions.Read, ["case_id", "document_id", "error_message"]),
     ];
 }

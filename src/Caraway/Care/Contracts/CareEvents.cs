@@ -1,5 +1,4 @@
 using Caraway.Platform.Events;
-using Caraway.Platform.Security;
 
 namespace Caraway.Care.Contracts;
 
@@ -23,9 +22,9 @@ internal static class CareEvents
     /// <summary>The events that a patient's timeline shows, with the fields that the patient sees.</summary>
     public static IReadOnlyList<TimelineRule> Timeline { get; } =
     [
-        new(AppointmentCreated, Permission.CareReadAll, ["appointment_id", "doctor_id", "scheduled_time"]),
-        new(AppointmentUpdated, Permission.CareReadAll, ["appointment_id", "changes"]),
-        new(AppointmentReminderDue, Permission.CareReadAll, ["appointment_id", "doctor_id", "scheduled_time"]),
-        new(LabResultCreated, Permission.CareReadAll, ["lab_result_id", "test_name"]),
+        new(AppointmentCreated, CarePermissions.ReadAll, ["appointment_id", "doctor_id", "scheduled_time"]),
+        new(AppointmentUpdated, CarePermissions.ReadAll, ["appointment_id", "changes"]),
+        new(AppointmentReminderDue, CarePermissions.ReadAll, ["appointment_id", "doctor_id", "scheduled_time"]),
+        new(LabResultCreated, CarePermissions.ReadAll, ["lab_result_id", "test_name"]),
     ];
 }

@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using System.Buffers.Text;
 using System.Collections.Frozen;
 using System.Globalization;
@@ -13,7 +14,7 @@ namespace Caraway.Identity.Keys;
 /// <summary>The one key of the environment (<c>API_KEY</c>); only its SHA-256 is kept.</summary>
 internal sealed class EnvironmentKey(string key)
 {
-    public static FrozenSet<string> Permissions { get; } = Permission.OfScope("advocacy:*").ToFrozenSet(StringComparer.Ordinal);
+    public static FrozenSet<string> Permissions { get; } = PermissionCatalog.OfScope("advocacy:*").ToFrozenSet(StringComparer.Ordinal);
 
     private readonly byte[] keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
@@ -73,7 +74,7 @@ internal sealed class ApiKeys(EnvironmentKey environment, NpgsqlDataSource sourc
         if (!context.Request.Headers.TryGetValue(Header, out var values))
             return default;
         if (values.Count != 1 || values[0] is not { Length: > 0 and <= 1024 } given)
-            return ValueTask.FromResult(new Identified(null, Identification.KeyRefused));
+            return ValueTask.FromResult(new Identified(null, Denial.KeyRefused));
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(Encoding.UTF8.GetBytes(given), hash);
         if (environment.Is(hash))
@@ -81,7 +82,7 @@ internal sealed class ApiKeys(EnvironmentKey environment, NpgsqlDataSource sourc
         // What has not our mark is nobody's key, and costs no query.
         return given.StartsWith(Mark, StringComparison.Ordinal)
             ? Stored(context, hash.ToArray())
-            : ValueTask.FromResult(new Identified(null, Identification.KeyRefused));
+            : ValueTask.FromResult(new Identified(null, Denial.KeyRefused));
     }
 
     public void Dispose() => known.Dispose();
@@ -93,8 +94,8 @@ internal sealed class ApiKeys(EnvironmentKey environment, NpgsqlDataSource sourc
         {
             await using var database = new Database(source);
             if (await database.First<Row>(Find, new { hash, now = time.GetUtcNow().UtcDateTime }, context.RequestAborted) is not { } row)
-                return new Identified(null, Identification.KeyRefused);
-            key = new Known(string.Create(CultureInfo.InvariantCulture, $"apikey:{row.Id}"), row.Scopes.SelectMany(Permission.OfScope).ToFrozenSet(StringComparer.Ordinal));
+                return new Identified(null, Denial.KeyRefused);
+            key = new Known(string.Create(CultureInfo.InvariantCulture, $"apikey:{row.Id}"), row.Scopes.SelectMany(PermissionCatalog.OfScope).ToFrozenSet(StringComparer.Ordinal));
             known.Set(memory, key, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Remembered });
         }
 

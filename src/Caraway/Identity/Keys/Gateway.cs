@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Hosting;
 using System.Collections.Frozen;
 using System.Net;
@@ -18,7 +19,7 @@ internal sealed class Gateway : ICredential
 {
     private const int LongestId = 100;
 
-    private static readonly FrozenSet<string> Permissions = Permission.OfScope("support:*").ToFrozenSet(StringComparer.Ordinal);
+    private static readonly FrozenSet<string> Permissions = PermissionCatalog.OfScope("support:*").ToFrozenSet(StringComparer.Ordinal);
 
     private readonly IPNetwork[] trusted;
     private readonly byte[]? secretHash;
@@ -38,7 +39,7 @@ internal sealed class Gateway : ICredential
         // Two ids, or one that nobody has: the gateway is not as it should be, and nobody is anybody.
         return ValueTask.FromResult(header is [{ Length: > 0 and <= LongestId } id] && id.All(c => c is > ' ' and not '\x7f')
             ? new Identified(Caller.Of(context, "gateway:" + id, Permissions), null)
-            : new Identified(null, Identification.NotSignedIn));
+            : new Identified(null, Denial.NotSignedIn));
     }
 
     private static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));

@@ -1,30 +1,31 @@
+using Caraway.Identity.Contracts;
+using Caraway.Platform.Events;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
-using Caraway.Platform.Security;
 
 namespace Caraway.Identity.Keys;
 
 /// <summary><c>caraway apikey create|list|revoke</c>.</summary>
 internal static class ManageApiKeys
 {
-    private const string Insert = """
+    private const string Insert = $"""
         with added as (
             insert into identity.api_keys (name, prefix, key_hash, scopes, created_at, expires_at) values (@name, @prefix, @hash, @scopes, @now, @expires)
             returning id
         )
-        insert into platform.events (at, name, subject, actor, payload)
+        {EventSql.InsertWithoutRequest}
         select @now, 'api_key.created', 'identity.api_key:' || id, 'command', json_build_object('api_key_id', id, 'name', @name::text, 'scopes', @scopes::text[])::text
         from added
         """;
 
     private const string Select = "select id, name, prefix, array_to_string(scopes, ' ') as scopes, created_at, expires_at, revoked_at, last_used_at from identity.api_keys order by id";
 
-    private const string Revoked = """
+    private const string Revoked = $"""
         with revoked as (
             update identity.api_keys set revoked_at = @now where (prefix = @which or id::text = @which) and revoked_at is null returning id
         ), logged as (
-            insert into platform.events (at, name, subject, actor, payload)
+            {EventSql.InsertWithoutRequest}
             select @now, 'api_key.revoked', 'identity.api_key:' || id, 'command', json_build_object('api_key_id', id)::text from revoked
         )
         select id from revoked
@@ -38,8 +39,8 @@ internal static class ManageApiKeys
     {
         if (string.IsNullOrWhiteSpace(name) || Characters.Count(name) > 100 || name.Contains('\0', StringComparison.Ordinal))
             throw new CommandException(ExitCode.BadInput, "--name must have 1 to 100 characters.");
-        if (Array.Find(scopes, scope => !Permission.OfScope(scope).Any()) is { } unknown)
-            throw new CommandException(ExitCode.BadInput, $"There is no scope \"{unknown}\". Scopes are: {string.Join(", ", Permission.All)}, and module:* for all of a module.");
+        if (Array.Find(scopes, scope => !PermissionCatalog.OfScope(scope).Any()) is { } unknown)
+            throw new CommandException(ExitCode.BadInput, $"There is no scope \"{unknown}\". Scopes are: {string.Join(", ", PermissionCatalog.All)}, and module:* for all of a module.");
         if (expires <= now)
             throw new CommandException(ExitCode.BadInput, "--expires must be in the future.");
         var (key, prefix, hash) = ApiKeys.Generate();

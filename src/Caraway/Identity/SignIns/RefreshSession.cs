@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Identity.Tokens;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
@@ -23,7 +24,7 @@ internal static class RefreshSession
     /// Locks the user and then the sign-in, as every change of an account does, so that two uses at once are one after the other. A good token of the next generation makes its own the newest
     /// used one; its successor is written, or lives longer if it was handed out before.
     /// </summary>
-    internal const string Use = """
+    internal const string Use = $"""
         with token as (
             select t.session_id, t.generation, t.expires_at, s.user_id
             from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
@@ -48,7 +49,7 @@ internal static class RefreshSession
             from family f where s.id = f.id and f.ended_at is null and f.used < f.generation
             returning s.id, s.user_id
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'user.refresh_token_reused', 'identity.user:' || r.user_id, 'anonymous', @requestId, @address, json_build_object('user_id', r.user_id, 'session_id', r.id)::text
             from reused r
         )

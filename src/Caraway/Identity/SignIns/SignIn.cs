@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using System.Security.Cryptography;
 using Caraway.Identity.Tokens;
 using Caraway.Identity.Users;
@@ -32,7 +33,7 @@ internal static class SignIn
     internal const string Find = "select id, role, is_active, password_hash from identity.users where email_key = @account";
 
     /// <summary>The user is still as he was when his password was looked at; else nothing is written and no row comes back. The oldest of a hundred sign-ins ends.</summary>
-    internal const string Open = """
+    internal const string Open = $"""
         with found as (
             select id from identity.users where id = @Id and password_hash = @PasswordHash and role = @Role and is_active for no key update
         ), rehashed as (
@@ -48,7 +49,7 @@ internal static class SignIn
         ), forgiven as (
             delete from identity.sign_in_attempts a using found where a.id = @attempt
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'user.signed_in', 'identity.user:' || user_id, 'user:' || user_id, @requestId, @address, json_build_object('user_id', user_id, 'session_id', id)::text
             from opened
         )
@@ -56,11 +57,11 @@ internal static class SignIn
         """;
 
     /// <summary>Written for strangers as well, so that it takes the same time; their names are not.</summary>
-    internal const string Fail = """
+    internal const string Fail = $"""
         with failed as (
             update identity.sign_in_attempts set failed = true where id = @attempt
         )
-        insert into platform.events (at, name, subject, actor, request_id, address, payload)
+        {EventSql.Insert}
         select @now, 'user.sign_in_failed', 'identity.user:' || coalesce(@id::text, 'unknown'), 'anonymous', @requestId, @address, json_build_object('user_id', @id)::text
         from (select 1) one left join (select id from identity.users where id = @id for no key update) found on true
         """;

@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -8,7 +9,7 @@ namespace Caraway.Identity.SignIns;
 /// <summary><c>POST /api/v1/logout</c>: ends the sign-in that the token comes from, with its refresh tokens, everywhere.</summary>
 internal static class SignOut
 {
-    internal const string End = """
+    internal const string End = $"""
         with account as (
             select id from identity.users where id = @UserId for no key update
         ), ended as (
@@ -16,7 +17,7 @@ internal static class SignOut
             from account a where s.id = @SessionId and s.user_id = a.id and s.ended_at is null
             returning s.id, s.user_id
         )
-        insert into platform.events (at, name, subject, actor, request_id, address, payload)
+        {EventSql.Insert}
         select @now, 'user.signed_out', 'identity.user:' || user_id, @caller, @RequestId, @Address, json_build_object('user_id', user_id, 'session_id', id)::text
         from ended
         """;

@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
@@ -22,7 +23,7 @@ internal static class CreateAdmin
         var address = EmailAttribute.Normalize(email);
         var user = await database.First<User.Response>(
             RegisterUser.Insert,
-            new { email = address, emailKey = User.EmailKey(address), FullName = fullName, hash, role = Platform.Security.Roles.Admin, now, caller = "command", requestId = (string?)null, address = (string?)null },
+            new { email = address, emailKey = User.EmailKey(address), FullName = fullName, hash, role = Roles.Admin, now, caller = "command", requestId = (string?)null, address = (string?)null },
             cancel);
         return user?.Id ?? throw new CommandException(ExitCode.BadInput, "This address is registered already.");
     }

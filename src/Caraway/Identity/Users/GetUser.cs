@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
@@ -15,7 +16,7 @@ internal static class GetUser
 
     public static async Task<Results<Tagged<User.Response>, Refusal>> Handle(RowId id, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
-        var row = await database.First<Row>(Select, new { id.Value, any = caller.May(Permission.UsersRead), caller.UserId }, cancel);
+        var row = await database.First<Row>(Select, new { id.Value, any = caller.May(IdentityPermissions.UsersRead), caller.UserId }, cancel);
         if (row is null)
             return Refusal.NotFound(ProblemCodes.UserNotFound, "User not found");
         return row.Role == Roles.Patient && accesses.Add(caller, User.ToPatients(row.Id)) is { } unrecorded

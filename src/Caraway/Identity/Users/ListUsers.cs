@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;

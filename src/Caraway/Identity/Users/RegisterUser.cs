@@ -1,3 +1,5 @@
+using Caraway.Platform.Events;
+using Caraway.Identity.Contracts;
 using System.ComponentModel.DataAnnotations;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
@@ -35,7 +37,7 @@ internal static class RegisterUser
             on conflict (email_key) do nothing
             returning {User.Columns}
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {EventSql.Insert}
             select @now, 'user.registered', 'identity.user:' || id, coalesce(@caller, 'user:' || id), @requestId, @address,
                 json_build_object('user_id', id, 'role', role)::text
             from added
@@ -72,7 +74,7 @@ internal static class RegisterUser
         public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
         {
             var (http, request) = (context.HttpContext, context.GetArgument<Request>(0));
-            if (http.Features.Get<Caller>()?.May(Permission.UsersManage) != true)
+            if (http.Features.Get<Caller>()?.May(IdentityPermissions.UsersManage) != true)
             {
                 if (request.Role is not (null or Roles.Patient))
                     return Refusal.Forbidden("Only an administrator can register a user with this role.");

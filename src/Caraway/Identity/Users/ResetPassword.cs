@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
@@ -11,7 +12,7 @@ internal static class ResetPassword
     /// Two statements, as in <see cref="UpdateUser"/>: the second one sees the sign-ins that were committed while the first one waited for
     /// the row of the user, and ends them too.
     /// </summary>
-    private const string Update = """
+    private const string Update = $"""
         select id from identity.users where email_key = @emailKey for no key update;
         with changed as (
             update identity.users set password_hash = @hash, version = version + 1, updated_at = @now where email_key = @emailKey returning id
@@ -20,7 +21,7 @@ internal static class ResetPassword
             from changed c where s.user_id = c.id and s.ended_at is null and s.expires_at > @now
             returning s.id
         ), logged as (
-            insert into platform.events (at, name, subject, actor, payload)
+            {EventSql.InsertWithoutRequest}
             select @now, 'user.password_changed', 'identity.user:' || id, 'command', json_build_object('user_id', id)::text from changed
         )
         select (select count(*) from ended) as ended from changed

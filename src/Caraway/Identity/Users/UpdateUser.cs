@@ -1,3 +1,5 @@
+using Caraway.Platform.Events;
+using Caraway.Identity.Contracts;
 using System.ComponentModel.DataAnnotations;
 using Caraway.Identity.SignIns;
 using Caraway.Platform.Http;
@@ -55,7 +57,7 @@ internal static class UpdateUser
             where s.user_id = c.id and s.ended_at is null and s.expires_at > @now and (@hash::text is not null or c.role <> c.old_role or not c.is_active)
             returning s.id
         ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
+            {{EventSql.Insert}}
             select @now, e.name, 'identity.user:' || c.id, @caller, @RequestId, @Address, e.payload::text
             from changed c, lateral (values
                 ('user.renamed', c.full_name <> c.old_name, json_build_object('user_id', c.id)),
@@ -78,8 +80,8 @@ internal static class UpdateUser
     public static async Task<Results<Tagged<User.Response>, Refusal>> Handle(
         RowId id, Request request, HttpRequest http, Caller caller, Database database, Passwords passwords, SignInThrottle throttle, EndedSessions ended, TimeProvider time, CancellationToken cancel)
     {
-        var manages = caller.May(Permission.UsersManage);
-        var user = await database.First<Row>(Find, new { id.Value, any = manages || caller.May(Permission.UsersRead), caller.UserId }, cancel);
+        var manages = caller.May(IdentityPermissions.UsersManage);
+        var user = await database.First<Row>(Find, new { id.Value, any = manages || caller.May(IdentityPermissions.UsersRead), caller.UserId }, cancel);
         if (user is null)
             return Refusal.NotFound(ProblemCodes.UserNotFound, "User not found");
         var isOwn = user.Id == caller.UserId;

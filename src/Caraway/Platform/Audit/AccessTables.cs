@@ -15,8 +15,8 @@ internal sealed class AccessTables(NpgsqlDataSource source)
 
     private const string IndexSql = "insert into platform.access_batches (batch, kind, ids, patient_ids) values ($1, $2, $3, $4)";
 
-    private const string RaiseSql = """
-        insert into platform.events (at, name, subject, actor, payload)
+    private const string RaiseSql = $"""
+        {EventSql.InsertWithoutRequest}
         values ($1, 'access.recorded', 'platform.access_batch:' || $2, 'caraway',
             json_build_object('batch', $2, 'records', $3, 'digest', $4)::text)
         """;

@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using Caraway.Platform.Events;
 using Caraway.Platform.Hosting;
-using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 
@@ -41,7 +40,7 @@ public sealed record Checkpoint(long Position, string Hash, string At, string Si
         Checkpoint? read;
         try
         {
-            read = JsonSerializer.Deserialize(json, PlatformJson.Default.Checkpoint);
+            read = JsonSerializer.Deserialize(json, AuditJson.Default.Checkpoint);
         }
         catch (JsonException e)
         {

@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Platform.Postgres;
 
 namespace Caraway.Platform.Audit;
@@ -8,13 +9,13 @@ internal static class EraseEvent
     /// <summary>The event that an erasure raises; its subject is <c>platform.event:ID</c>.</summary>
     public const string Erased = "event.erased";
 
-    private const string Sql = """
+    private const string Sql = $"""
         with erased as (
             update platform.events set payload = null, salt = null
             where id = @id and payload is not null and name not in ('event.erased', 'access.recorded')
             returning id, name
         )
-        insert into platform.events (at, name, subject, actor, payload)
+        {EventSql.InsertWithoutRequest}
         select @now, 'event.erased', 'platform.event:' || id, 'command', json_build_object('event_id', id, 'event_name', name, 'reason', @reason::text)::text
         from erased
         """;

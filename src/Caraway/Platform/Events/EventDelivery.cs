@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Caraway.Platform.Hosting;
-using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Telemetry;
 using Npgsql;
@@ -179,7 +178,7 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
     /// </summary>
     private static bool IsCausedByEvent(Exception exception) => exception is not OperationCanceledException
         && (exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException }
-            || !Problems.IsAway(exception));
+            || !PostgresErrors.IsAway(exception));
 
     private void CountHandled(List<Event> events)
     {

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Text.Json.Serialization;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
@@ -15,10 +14,6 @@ namespace Caraway.Platform.Http;
 internal static class Health
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-
-    /// <summary>The program's version, from Directory.Build.props.</summary>
-    public static string Version { get; } =
-        typeof(Health).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     /// <param name="Detail">Only when the schema of the database does not fit the program: the reason.</param>
     public sealed record Answer(
@@ -53,9 +48,9 @@ internal static class Health
         var misfits = lifetime.ApplicationStopping.IsCancellationRequested ? null : await FindMisfits(source, time, cancel);
         var service = server.Value.ServiceName;
         if (misfits is [])
-            return TypedResults.Ok(new Answer("oh yeah, we good", service, Version, "postgresql"));
+            return TypedResults.Ok(new Answer("oh yeah, we good", service, ProgramVersion.Text, "postgresql"));
         var detail = misfits is null ? null : "The schema of the database does not fit this program. " + string.Join(' ', misfits);
-        return TypedResults.Json(new Answer("not ready", service, Version, "postgresql", detail), PlatformJson.Default.Answer, statusCode: 503);
+        return TypedResults.Json(new Answer("not ready", service, ProgramVersion.Text, "postgresql", detail), PlatformJson.Default.Answer, statusCode: 503);
     }
 
     /// <returns>The reasons why the schema does not fit the program, or null when the database does not answer in time.</returns>

@@ -1,3 +1,4 @@
+using Caraway.Platform.Hosting;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -65,7 +66,7 @@ internal static class OpenApi
         document.Info = new OpenApiInfo
         {
             Title = "Caraway",
-            Version = Health.Version,
+            Version = ProgramVersion.Text,
             Description = Introduction,
             License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
         };

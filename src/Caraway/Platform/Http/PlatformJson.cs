@@ -6,18 +6,14 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>The platform's own JSON shapes.</summary>
+/// <summary>The JSON shapes that every part of the API shares.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(RowId))]
 [JsonSerializable(typeof(Health.Answer))]
 [JsonSerializable(typeof(Health.Greeting))]
-[JsonSerializable(typeof(Workflows.WorkflowEndpoints.WorkflowList))]
 [JsonSerializable(typeof(string[]))]
-[JsonSerializable(typeof(Audit.ListAuditLogs.Response), TypeInfoPropertyName = "ListAuditLogsResponse")]
-[JsonSerializable(typeof(Audit.AccessPage))]
-[JsonSerializable(typeof(Audit.Checkpoint))]
-[JsonSerializable(typeof(Events.Timeline))]
+[JsonSerializable(typeof(long))]
 internal sealed partial class PlatformJson : JsonSerializerContext;
 
 /// <summary>The rules of all JSON of the API: snake_case, exact types, UTC microseconds, only text that the database can hold.</summary>

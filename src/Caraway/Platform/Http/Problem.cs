@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Caraway.Platform.Http;
@@ -28,9 +29,10 @@ public sealed record Problem
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<ProblemError>? Errors { get; init; }
 
-    /// <summary>On <c>external_reference_used</c>: the case that has the reference.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public long? CaseId { get; init; }
+    /// <summary>Further members of some codes (RFC 9457, section 3.2), such as <c>case_id</c> on <c>external_reference_used</c>.</summary>
+    /// <remarks>Not <c>init</c>: the source generator cannot bind extension data that way.</remarks>
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Extensions { get; set; }
 }
 
 /// <summary>A refused value. The value itself is never repeated.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Caraway.Platform.Postgres;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
 using Npgsql;
@@ -45,17 +46,6 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
         return true;
     }
 
-    /// <summary>Whether the database, and not the statement, is at fault.</summary>
-    internal static bool IsAway(Exception exception) => exception switch
-    {
-        // 08: connection; 28: our own credential; 53: resources; 57: shut down, starting, or took too long; 3D000, 55000: the database is
-        // gone or takes no connections; 55P03: lock timeout; 25006: a replica.
-        PostgresException e => e.SqlState.StartsWith("08", StringComparison.Ordinal) || e.SqlState.StartsWith("53", StringComparison.Ordinal)
-            || e.SqlState.StartsWith("57", StringComparison.Ordinal) || e.SqlState.StartsWith("28", StringComparison.Ordinal) || e.SqlState is "3D000" or "55000" or "55P03" or "25006",
-        NpgsqlException => true,
-        _ => false,
-    };
-
     /// <summary>A property path of the validator (<c>Procedures[0].Amount</c>) as a JSON pointer (<c>#/procedures/0/amount</c>).</summary>
     internal static string Pointer(string path)
     {
@@ -91,7 +81,7 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
             case PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure } e:
                 LogCrossed(e, context.TraceIdentifier);
                 return Refusal.Busy("Others change the same things in this moment. Nothing was changed; try again.");
-            case var e when IsAway(exception):
+            case var e when PostgresErrors.IsAway(exception):
                 LogDatabaseAway(e, context.TraceIdentifier);
                 return Refusal.Unavailable("The database cannot be reached. Nothing can be said of this request; try it again with the same Idempotency-Key.");
             default:

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Caraway.Platform.Http;
@@ -18,7 +19,8 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
 
     public IReadOnlyList<ProblemError>? Errors { get; private init; }
 
-    public long? CaseId { get; private init; }
+    /// <summary>Further members of the problem (RFC 9457, section 3.2).</summary>
+    private Dictionary<string, JsonElement>? Extensions { get; init; }
 
     /// <summary>Seconds until a further try makes sense.</summary>
     public int? RetryAfter { get; private init; }
@@ -35,8 +37,14 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
 
     public static Refusal NotAcceptable(string detail) => new(StatusCodes.Status406NotAcceptable, ProblemCodes.NotAcceptable, detail);
 
-    public static Refusal Conflict(string code, string detail, long? caseId = null) =>
-        new(StatusCodes.Status409Conflict, code, detail) { CaseId = caseId };
+    public static Refusal Conflict(string code, string detail) => new(StatusCodes.Status409Conflict, code, detail);
+
+    /// <summary>A collision with another thing, whose id the problem carries under <paramref name="member"/>.</summary>
+    public static Refusal Conflict(string code, string detail, string member, long id) =>
+        new(StatusCodes.Status409Conflict, code, detail)
+        {
+            Extensions = new(StringComparer.Ordinal) { [member] = JsonSerializer.SerializeToElement(id, PlatformJson.Default.Int64) },
+        };
 
     public static Refusal Stale() =>
         new(StatusCodes.Status412PreconditionFailed, ProblemCodes.StaleVersion, "It has been changed since you read it. Read it again.");
@@ -83,7 +91,7 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
             Code = Code,
             TraceId = httpContext.TraceIdentifier,
             Errors = Errors,
-            CaseId = CaseId,
+            Extensions = Extensions,
         };
         return response.WriteAsJsonAsync(problem, options: null, "application/problem+json", httpContext.RequestAborted);
     }

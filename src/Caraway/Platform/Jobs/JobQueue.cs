@@ -9,6 +9,15 @@ namespace Caraway.Platform.Jobs;
 /// </summary>
 internal static class JobQueue
 {
+    /// <summary>
+    /// The beginning of every statement that queues a job. <c>select</c> with the same columns follows: queue, kind, subject
+    /// (<c>module.thing:id</c>), payload as JSON text, the time from which it may run, and now, twice.
+    /// </summary>
+    public const string Insert = "insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)";
+
+    /// <summary>The same job is queued already, and no worker has tried it.</summary>
+    public const string OnConflict = "on conflict (kind, subject) where state = 'queued' and attempt = 0";
+
     internal const string ClaimSql = """
         with due as materialized (
             select id from platform.jobs

@@ -172,7 +172,7 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
         {
             // The work is done, and needs no lease any more.
         }
-        catch (Exception e) when (Http.Problems.IsAway(e))
+        catch (Exception e) when (PostgresErrors.IsAway(e))
         {
             LogNotRenewed(e, queue);
         }

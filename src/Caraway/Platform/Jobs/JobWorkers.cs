@@ -42,7 +42,7 @@ internal sealed partial class JobWorkers(
 
     private TimeSpan OnFailure(Exception exception)
     {
-        if (Http.Problems.IsAway(exception))
+        if (PostgresErrors.IsAway(exception))
             LogAway(exception);
         else
             LogFailed(exception);

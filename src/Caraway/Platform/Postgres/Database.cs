@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Caraway.Platform.Events;
 using Dapper;
 using Npgsql;
 
@@ -104,8 +103,8 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
             result = await work(connection, statement.Command);
         }
 
-        if (statement.WritesEvents)
-            AfterCommit(EventSignal.Written.Raise);
+        if (statement.Hook is { } hook)
+            AfterCommit(hook);
         return result;
     }
 }

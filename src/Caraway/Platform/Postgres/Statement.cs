@@ -33,18 +33,16 @@ internal sealed partial class Statement : SqlMapper.IDynamicParameters
     public static Ready Create(string sql, object? values, CancellationToken cancel)
     {
         if (values is null or SqlMapper.IDynamicParameters || sql.Contains(';', StringComparison.Ordinal))
-            return new Ready(CreateCommand(sql, values, cancel), RaisesEvents(sql));
+            return new Ready(CreateCommand(sql, values, cancel), CommitHooks.Find(sql));
         var form = Forms.GetOrAdd((sql, values.GetType()), static key => Form.Create(key.Sql, key.Values));
-        return new Ready(CreateCommand(form.Sql, new Statement(form, values), cancel), form.WritesEvents);
+        return new Ready(CreateCommand(form.Sql, new Statement(form, values), cancel), form.Hook);
     }
 
     private static CommandDefinition CreateCommand(string sql, object? values, CancellationToken cancel) =>
         new(sql, values, commandType: CommandType.Text, cancellationToken: cancel);
 
-    /// <param name="WritesEvents">Whether the statement inserts into the event log. The sequencer is then woken.</param>
-    internal readonly record struct Ready(CommandDefinition Command, bool WritesEvents);
-
-    private static bool RaisesEvents(string sql) => sql.Contains("into platform.events ", StringComparison.Ordinal);
+    /// <param name="Hook">What follows the commit. Null when nothing does.</param>
+    internal readonly record struct Ready(CommandDefinition Command, Action? Hook);
 
     void SqlMapper.IDynamicParameters.AddParameters(IDbCommand command, SqlMapper.Identity identity)
     {
@@ -53,7 +51,7 @@ internal sealed partial class Statement : SqlMapper.IDynamicParameters
             parameters.Add(make(values));
     }
 
-    private sealed record Form(string Sql, Func<object, NpgsqlParameter>[] Parameters, bool WritesEvents)
+    private sealed record Form(string Sql, Func<object, NpgsqlParameter>[] Parameters, Action? Hook)
     {
         public static Form Create(string sql, Type values)
         {
@@ -67,7 +65,7 @@ internal sealed partial class Statement : SqlMapper.IDynamicParameters
                     names.Add(name);
                 return $"${names.IndexOf(name) + 1}";
             });
-            return new Form(positional, [.. names.Select(name => Maker(values, name))], RaisesEvents(sql));
+            return new Form(positional, [.. names.Select(name => Maker(values, name))], CommitHooks.Find(sql));
         }
 
         private static Func<object, NpgsqlParameter> Maker(Type values, string name)

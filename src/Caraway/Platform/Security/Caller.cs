@@ -36,7 +36,7 @@ public sealed record Caller
 
     public bool May(string permission) => Permissions.Contains(permission);
 
-    /// <summary>The caller that <see cref="Identification"/> found. Minimal APIs call this to bind the parameter.</summary>
+    /// <summary>The caller that the middleware <c>Identification</c> found. Minimal APIs call this to bind the parameter.</summary>
     public static ValueTask<Caller?> BindAsync(HttpContext context) =>
         ValueTask.FromResult(context.Features.Get<Caller>());
 

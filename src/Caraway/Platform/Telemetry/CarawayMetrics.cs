@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using Caraway.Platform.Http;
+using Caraway.Platform.Hosting;
 
 namespace Caraway.Platform.Telemetry;
 
@@ -24,7 +24,7 @@ internal sealed class CarawayMetrics
     {
         this.time = time;
         meter = meters.Create(MeterName);
-        meter.CreateObservableGauge("caraway.build.info", () => new Measurement<int>(1, new KeyValuePair<string, object?>("version", Health.Version)), null, "1, with the program's version.");
+        meter.CreateObservableGauge("caraway.build.info", () => new Measurement<int>(1, new KeyValuePair<string, object?>("version", ProgramVersion.Text)), null, "1, with the program's version.");
         jobsEnded = meter.CreateCounter<long>("caraway.jobs.ended", "{job}", "Tries of jobs that ended in this process, by result: succeeded, failed (for good), retried.");
         jobsReturned = meter.CreateCounter<long>("caraway.jobs.returned", "{job}", "Jobs of lost workers that this process queued again.");
         jobBatches = meter.CreateHistogram<double>("caraway.jobs.batch.duration", "s", "From the claim of a batch of jobs to its end.");

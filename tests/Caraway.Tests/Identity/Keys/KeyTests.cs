@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using System.Net;
 using Caraway.Identity;
 using Caraway.Identity.Keys;
@@ -122,7 +123,7 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
 
         Assert.Equal(counts ? "gateway:anna" : null, identified.Caller?.Id);
         if (counts)
-            Assert.Equal([Permission.SupportRead, Permission.SupportWrite], identified.Caller!.Permissions.Order(StringComparer.Ordinal));
+            Assert.Equal([IdentityPermissions.SupportRead, IdentityPermissions.SupportWrite], identified.Caller!.Permissions.Order(StringComparer.Ordinal));
     }
 
     [Theory]

@@ -409,7 +409,7 @@ public sealed class ChainVerifierTests(PostgresServer postgres, ITestOutputHelpe
 
         Assert.Empty(found.Problems);
         Assert.Equal(50, found.Entries);
-        Assert.Equal(checkpoint, Checkpoint.Read(System.Text.Json.JsonSerializer.Serialize(checkpoint, Caraway.Platform.Http.PlatformJson.Default.Checkpoint), Key));
+        Assert.Equal(checkpoint, Checkpoint.Read(System.Text.Json.JsonSerializer.Serialize(checkpoint, AuditJson.Default.Checkpoint), Key));
     }
 
     [Fact]

@@ -1,7 +1,7 @@
+using Caraway.Platform.Events;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Caraway.Platform.Events;
 using Caraway.Platform.Postgres;
 using Caraway.Tests.Infrastructure;
 

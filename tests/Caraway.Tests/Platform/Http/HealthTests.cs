@@ -1,3 +1,4 @@
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Telemetry;
 using Caraway.Tests.Infrastructure;
@@ -15,7 +16,7 @@ public sealed class HealthTests(CarawayFixture caraway) : IClassFixture<CarawayF
 
         Assert.Equal(200, answer.Status);
         Assert.Equal(
-            $$"""{"status":"oh yeah, we good","service":"caraway","version":"{{Health.Version}}","database":"postgresql"}""", answer.Body);
+            $$"""{"status":"oh yeah, we good","service":"caraway","version":"{{ProgramVersion.Text}}","database":"postgresql"}""", answer.Body);
         Assert.StartsWith("application/json", answer.Headers["Content-Type"], StringComparison.Ordinal);
     }
 
@@ -30,7 +31,7 @@ public sealed class HealthTests(CarawayFixture caraway) : IClassFixture<CarawayF
     }
 
     [Fact]
-    public void The_version_is_the_programs_own() => Assert.Matches(@"^\d+\.\d+\.\d+$", Health.Version);
+    public void The_version_is_the_programs_own() => Assert.Matches(@"^\d+\.\d+\.\d+$", ProgramVersion.Text);
 
     [Fact]
     public async Task The_service_has_the_name_of_the_setting()

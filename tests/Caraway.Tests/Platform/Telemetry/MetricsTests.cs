@@ -1,3 +1,4 @@
+using Caraway.Platform.Hosting;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Caraway.Platform.Http;
@@ -25,7 +26,7 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
         Assert.Equal((200, PrometheusExporter.ContentType), (answer.Status, answer.Headers["Content-Type"]));
         Assert.EndsWith("\n", answer.Body, StringComparison.Ordinal);
         var lines = answer.Body.TrimEnd('\n').Split('\n');
-        Assert.Contains($"caraway_build_info{{version=\"{Health.Version}\"}} 1", lines);
+        Assert.Contains($"caraway_build_info{{version=\"{ProgramVersion.Text}\"}} 1", lines);
         Assert.All(lines, line => Assert.True(line.StartsWith("# HELP ", StringComparison.Ordinal) || line.StartsWith("# TYPE ", StringComparison.Ordinal) || Sample.IsMatch(line), line));
         var types = lines.Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal)).Select(line => line.Split(' ')[2]).ToList();
         Assert.Equal(types.Distinct(StringComparer.Ordinal), types);

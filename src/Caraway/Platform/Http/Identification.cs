@@ -1,20 +1,6 @@
-using Caraway.Platform.Http;
+using Caraway.Platform.Security;
 
-namespace Caraway.Platform.Security;
-
-/// <summary>One kind of credential. Each looks at its own headers alone.</summary>
-internal interface ICredential
-{
-    /// <summary>Who the request says it is.</summary>
-    /// <returns>Nothing when the request carries no credential of this kind.</returns>
-    ValueTask<Identified> Identify(HttpContext context);
-}
-
-/// <summary>What a credential proved: a caller, a refusal, or nothing (default).</summary>
-internal readonly record struct Identified(Caller? Caller, Refusal? Refusal)
-{
-    public bool IsNothing => Caller is null && Refusal is null;
-}
+namespace Caraway.Platform.Http;
 
 /// <summary>
 /// Finds the caller and asks for the route's permission, in one step of the pipeline: 401 without a good credential, 403 with one that
@@ -23,19 +9,6 @@ internal readonly record struct Identified(Caller? Caller, Refusal? Refusal)
 /// </summary>
 internal static class Identification
 {
-    /// <summary>The sentence of docs/contracts/advocacy.md.</summary>
-    public static Refusal KeyRefused { get; } = Refusal.Unauthorized(ProblemCodes.ApiKeyRequired, "Invalid or missing API key");
-
-    public static Refusal NotSignedIn { get; } = Refusal.Unauthorized(ProblemCodes.NotSignedIn, "Sign in first, and send the access token as a bearer token.");
-
-    /// <summary>Whatever is wrong with a token, one answer.</summary>
-    public static Refusal TokenRefused { get; } = Refusal.Unauthorized(ProblemCodes.InvalidToken, "The access token is not valid, or not any more.");
-
-    /// <summary>Registers a kind of credential. The first that a request carries counts; their order is that of registration.</summary>
-    public static IServiceCollection AddCredential<TCredential>(this IServiceCollection services)
-        where TCredential : class, ICredential =>
-        services.AddSingleton<ICredential, TCredential>();
-
     public static IApplicationBuilder UseIdentification(this IApplicationBuilder app)
     {
         var credentials = app.ApplicationServices.GetServices<ICredential>().ToArray();
@@ -73,19 +46,21 @@ internal static class Identification
     {
         if (limits.Count(context, identified.Caller) is { } tooMany)
             return tooMany.ExecuteAsync(context);
-        if (identified.Refusal is { } refusal)
-            return refusal.ExecuteAsync(context);
+        if (identified.Denial is { } denial)
+            return Explain(denial).ExecuteAsync(context);
         context.Features.Set(identified.Caller);
         if (endpoint.Metadata.GetMetadata<RequiredPermission>() is not { } needed)
             return next(context);
         if (identified.Caller is not { } caller)
-            return needed.Missing.ExecuteAsync(context);
+            return Explain(endpoint.Metadata.GetMetadata<WithoutCredential>()?.Denial ?? Denial.NotSignedIn).ExecuteAsync(context);
         return needed.IsMetBy(caller) ? next(context) : Refusal.Forbidden("Your credential does not permit this.").ExecuteAsync(context);
     }
+
+    /// <summary>The answer to a denial. The sentence about keys is that of docs/contracts/advocacy.md.</summary>
+    internal static Refusal Explain(Denial denial) => denial switch
+    {
+        Denial.KeyRefused => Refusal.Unauthorized(ProblemCodes.ApiKeyRequired, "Invalid or missing API key"),
+        Denial.TokenRefused => Refusal.Unauthorized(ProblemCodes.InvalidToken, "The access token is not valid, or not any more."),
+        _ => Refusal.Unauthorized(ProblemCodes.NotSignedIn, "Sign in first, and send the access token as a bearer token."),
+    };
 }
-
-/// <summary>Marks an open route that answers a known caller otherwise; a bad credential is refused there.</summary>
-internal sealed record CallerMatters;
-
-/// <summary>Marks a route that is not counted against a limit: probes, which must not fail because somebody asks much.</summary>
-internal sealed record Unlimited;

@@ -1,6 +1,9 @@
 using System.Collections.Frozen;
+using Caraway.Advocacy.Contracts;
+using Caraway.Care.Contracts;
+using Caraway.Platform.Security;
 
-namespace Caraway.Platform.Security;
+namespace Caraway.Identity.Contracts;
 
 /// <summary>The one table of roles and what each permits (docs/contracts/identity.md). docs/permissions.md shows it against every route.</summary>
 internal static class Roles
@@ -15,17 +18,17 @@ internal static class Roles
     /// <summary>Reads everything and changes nothing but his own account.</summary>
     public const string Auditor = "auditor";
 
-    private static readonly string[] Everybody = [Permission.AccountRead, Permission.AccountWrite];
+    private static readonly string[] Everybody = [IdentityPermissions.AccountRead, IdentityPermissions.AccountWrite];
 
     private static readonly FrozenDictionary<string, FrozenSet<string>> Table = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        [Patient] = [.. Everybody, Permission.CareRead, Permission.CareWrite],
-        [Doctor] = [.. Everybody, Permission.UsersRead, Permission.CareRead, Permission.CareWrite],
-        [Admin] = [.. Permission.All],
-        [Caseworker] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.AdvocacyWrite, Permission.CareRead, Permission.CareWrite, Permission.CareReadAll, Permission.CareWriteAll],
-        [Adjudicator] = [.. Everybody, Permission.UsersRead],
-        [Agent] = [.. Everybody, Permission.UsersRead, Permission.SupportRead, Permission.SupportWrite],
-        [Auditor] = [.. Everybody, Permission.UsersRead, Permission.AdvocacyRead, Permission.CareRead, Permission.CareReadAll, Permission.SupportRead, Permission.MetricsRead, Permission.AuditRead],
+        [Patient] = [.. Everybody, CarePermissions.Read, CarePermissions.Write],
+        [Doctor] = [.. Everybody, IdentityPermissions.UsersRead, CarePermissions.Read, CarePermissions.Write],
+        [Admin] = [.. PermissionCatalog.All],
+        [Caseworker] = [.. Everybody, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, AdvocacyPermissions.Write, CarePermissions.Read, CarePermissions.Write, CarePermissions.ReadAll, CarePermissions.WriteAll],
+        [Adjudicator] = [.. Everybody, IdentityPermissions.UsersRead],
+        [Agent] = [.. Everybody, IdentityPermissions.UsersRead, IdentityPermissions.SupportRead, IdentityPermissions.SupportWrite],
+        [Auditor] = [.. Everybody, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, CarePermissions.Read, CarePermissions.ReadAll, IdentityPermissions.SupportRead, Permission.MetricsRead, Permission.AuditRead],
     }.ToFrozenDictionary(row => row.Key, row => row.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);
 
     public static IReadOnlyList<string> All { get; } = [Patient, Doctor, Admin, Caseworker, Adjudicator, Agent, Auditor];

@@ -1,0 +1,8 @@
+namespace Caraway.Advocacy.Contracts;
+
+/// <summary>The permissions of Advocacy's routes.</summary>
+internal static class AdvocacyPermissions
+{
+    public const string Read = "advocacy:read";
+    public const string Write = "advocacy:write";
+}

@@ -1,0 +1,19 @@
+namespace Caraway.Identity.Contracts;
+
+/// <summary>The permissions of Identity's routes.</summary>
+internal static class IdentityPermissions
+{
+    /// <summary>The caller's own account; every signed-in user has both.</summary>
+    public const string AccountRead = "account:read";
+    public const string AccountWrite = "account:write";
+
+    /// <summary>Every account.</summary>
+    public const string UsersRead = "users:read";
+
+    /// <summary>Listing accounts, giving roles, activating.</summary>
+    public const string UsersManage = "users:manage";
+
+    /// <summary>What a gateway's user and a support agent may do.</summary>
+    public const string SupportRead = "support:read";
+    public const string SupportWrite = "support:write";
+}

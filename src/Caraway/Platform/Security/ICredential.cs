@@ -1,0 +1,36 @@
+namespace Caraway.Platform.Security;
+
+/// <summary>One kind of credential. Each reads its own headers only.</summary>
+internal interface ICredential
+{
+    /// <summary>Identifies the caller of the request.</summary>
+    /// <returns>The default value when the request carries no credential of this kind.</returns>
+    ValueTask<Identified> Identify(HttpContext context);
+}
+
+/// <summary>The result of a credential check: a caller, a denial, or neither (the default value).</summary>
+internal readonly record struct Identified(Caller? Caller, Denial? Denial)
+{
+    public bool IsNothing => Caller is null && Denial is null;
+}
+
+/// <summary>Why a request is not let in (401). The middleware <c>Identification</c> answers it.</summary>
+internal enum Denial
+{
+    /// <summary>The route needs a credential, and the request carries none that counts.</summary>
+    NotSignedIn,
+
+    /// <summary>The API key is missing, or it is not valid.</summary>
+    KeyRefused,
+
+    /// <summary>The access token is not valid, for whatever reason: the answer does not tell which.</summary>
+    TokenRefused,
+}
+
+internal static class Credentials
+{
+    /// <summary>Registers a kind of credential. The first one that a request carries counts; they are tried in the order of registration.</summary>
+    public static IServiceCollection AddCredential<TCredential>(this IServiceCollection services)
+        where TCredential : class, ICredential =>
+        services.AddSingleton<ICredential, TCredential>();
+}
