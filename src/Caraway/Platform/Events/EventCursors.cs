@@ -8,11 +8,12 @@ internal static class EventCursors
 {
     private const string RegisterSql = "insert into platform.event_cursors (handler, position) select unnest(@names), 0 on conflict do nothing";
 
+    /// <summary>A cursor can be missing at any time: a migration down and up creates the table again.</summary>
     private const string BehindSql = """
-        select c.handler from platform.event_cursors c
-        where c.handler = any(@names)
-            and (c.position < (select position from platform.sequencer)
-                or exists (select from platform.event_retries r where r.handler = c.handler and not r.parked and r.run_at <= @now))
+        select n.handler, c.handler is null as is_missing
+        from unnest(@names) n (handler) left join platform.event_cursors c on c.handler = n.handler
+        where c.handler is null or c.position < (select position from platform.sequencer)
+            or exists (select from platform.event_retries r where r.handler = c.handler and not r.parked and r.run_at <= @now)
         """;
 
     private const string LockSql = "select position from platform.event_cursors where handler = @name for no key update skip locked";
@@ -29,6 +30,9 @@ internal static class EventCursors
 
     private sealed record Look(long Head, bool HasWaiting);
 
+    /// <param name="IsMissing">Whether the handler has no cursor.</param>
+    public sealed record Behind(string Handler, bool IsMissing);
+
     /// <summary>A locked cursor: other processes do not work for this handler until the transaction ends.</summary>
     /// <param name="Head">The last position that the sequencer gave.</param>
     /// <param name="HasWaiting">Whether events wait for a retry of this handler.</param>
@@ -38,9 +42,9 @@ internal static class EventCursors
     public static Task<int> Register(string[] names, Database database, CancellationToken cancel) =>
         database.Execute(RegisterSql, new { names }, cancel);
 
-    /// <summary>The handlers that have new events or a retry that is due.</summary>
-    public static Task<List<string>> ListBehind(string[] names, DateTime now, Database database, CancellationToken cancel) =>
-        database.List<string>(BehindSql, new { names, now }, cancel);
+    /// <summary>The handlers that have new events, a retry that is due, or no cursor yet.</summary>
+    public static Task<List<Behind>> ListBehind(string[] names, DateTime now, Database database, CancellationToken cancel) =>
+        database.List<Behind>(BehindSql, new { names, now }, cancel);
 
     /// <summary>Locks the handler's cursor until the open transaction ends.</summary>
     /// <returns>Null while another process has it.</returns>

@@ -15,6 +15,7 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
 {
     private readonly ILogger logger = dependencies.Logger;
     private readonly string[] names = [.. handler.Events];
+    private bool isWaitingForSchema;
 
     internal sealed record Dependencies
     {
@@ -35,12 +36,27 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
 
     private DateTime Now => dependencies.Time.GetUtcNow().UtcDateTime;
 
-    /// <summary>Tries the waiting events that are due, then delivers the next events after the cursor.</summary>
+    /// <summary>
+    /// Tries the waiting events that are due, then delivers the next events after the cursor. A handler whose tables are not those of this
+    /// program waits: its failures say nothing about its events.
+    /// </summary>
     /// <returns>Whether more events may be ready at once.</returns>
     public async Task<bool> RunOnce(CancellationToken cancel)
     {
-        var hasRetried = await Retry(cancel);
-        return await Deliver(cancel) || hasRetried;
+        try
+        {
+            var hasRetried = await Retry(cancel);
+            hasRetried = await Deliver(cancel) || hasRetried;
+            isWaitingForSchema = false;
+            return hasRetried;
+        }
+        catch (SchemaMisfitException e)
+        {
+            if (!isWaitingForSchema)
+                LogSchemaMisfit(e, Name);
+            isWaitingForSchema = true;
+            return false;
+        }
     }
 
     private async Task<bool> Deliver(CancellationToken cancel)
@@ -51,6 +67,7 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
         }
         catch (Exception e) when (IsCausedByEvent(e))
         {
+            await ThrowIfSchemaMisfits(e, cancel);
             LogBatchFailed(e, Name);
         }
 
@@ -64,6 +81,7 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
             }
             catch (Exception e) when (IsCausedByEvent(e))
             {
+                await ThrowIfSchemaMisfits(e, cancel);
                 await Skip(cursor.Value, e, cancel);
             }
         }
@@ -147,6 +165,7 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
             }
             catch (Exception e) when (due is not null && IsCausedByEvent(e))
             {
+                await ThrowIfSchemaMisfits(e, cancel);
                 await using var database = new Database(dependencies.Source);
                 await database.Begin(cancel);
                 if (await EventCursors.Take(Name, database, cancel) is null)
@@ -173,12 +192,26 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
     }
 
     /// <summary>
-    /// False for a stop and for an unreachable database. A statement that runs too long is the handler's own, although Npgsql reports it
+    /// False for a stop, an unreachable database and a plan that a migration made stale. A statement that runs too long is the handler's own, although Npgsql reports it
     /// like a lost connection.
     /// </summary>
-    private static bool IsCausedByEvent(Exception exception) => exception is not OperationCanceledException
+    private static bool IsCausedByEvent(Exception exception) => exception is not OperationCanceledException && !PostgresErrors.IsStalePlan(exception)
         && (exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException }
             || !PostgresErrors.IsAway(exception));
+
+    /// <summary>
+    /// Looks at the schema after a statement failed on a table, column or function. A migration beside this program may have removed it.
+    /// </summary>
+    private async Task ThrowIfSchemaMisfits(Exception exception, CancellationToken cancel)
+    {
+        if (exception is not PostgresException { SqlState: ['4', '2', ..] or ['3', 'F', ..] })
+            return;
+        var applied = await new Migrator(dependencies.Source, Migrator.Embedded).Status(cancel);
+        if (Migrator.Misfits(Migrator.Embedded, applied) is [var misfit, ..])
+            throw new SchemaMisfitException(misfit, exception);
+    }
+
+    private sealed class SchemaMisfitException(string misfit, Exception cause) : Exception(misfit, cause);
 
     private void CountHandled(List<Event> events)
     {
@@ -186,6 +219,9 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
         foreach (var handled in events)
             dependencies.Metrics.EventHandled(Name, now - handled.At);
     }
+
+    [LoggerMessage(84, LogLevel.Warning, "The handler {Handler} waits: the database's schema is not the one of this program.")]
+    private partial void LogSchemaMisfit(Exception exception, string handler);
 
     [LoggerMessage(81, LogLevel.Warning, "The handler {Handler} failed on a batch of events. Each event is tried alone.")]
     private partial void LogBatchFailed(Exception exception, string handler);

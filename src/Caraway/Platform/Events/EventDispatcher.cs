@@ -19,7 +19,6 @@ internal sealed partial class EventDispatcher : BackgroundLoop
     private readonly ILogger<EventDispatcher> logger;
     private readonly List<EventDelivery> deliveries;
     private readonly string[] names;
-    private bool isRegistered;
 
     public EventDispatcher(
         IEnumerable<IEventHandler> handlers, NpgsqlDataSource source, IOptions<EventOptions> options, CarawayMetrics metrics, TimeProvider time,
@@ -50,20 +49,19 @@ internal sealed partial class EventDispatcher : BackgroundLoop
     /// <returns>Whether more events may be ready at once.</returns>
     public async Task<bool> RunOnce(CancellationToken cancel)
     {
-        List<string> behind;
+        List<EventCursors.Behind> behind;
         await using (var database = new Database(source))
             behind = await EventCursors.ListBehind(names, Time.GetUtcNow().UtcDateTime, database, cancel);
+        if (behind.Exists(one => one.IsMissing))
+            await RegisterHandlers(cancel);
         var hasWorked = false;
-        foreach (var delivery in deliveries.Where(delivery => behind.Contains(delivery.Name, StringComparer.Ordinal)))
+        foreach (var delivery in deliveries.Where(delivery => behind.Exists(one => one.Handler == delivery.Name)))
             hasWorked |= await delivery.RunOnce(cancel);
         return hasWorked;
     }
 
     protected override async Task<TimeSpan> RunRound(CancellationToken stopping)
     {
-        if (!isRegistered)
-            await RegisterHandlers(stopping);
-        isRegistered = true;
         if (!await RunOnce(stopping))
             await EventSignal.Sequenced.Wait(PollInterval, stopping);
         return TimeSpan.Zero;

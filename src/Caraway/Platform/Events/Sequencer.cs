@@ -155,9 +155,10 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
             return Round.Idle;
 
         var entries = Chained(now, ready);
+        var lease = new SequencerTable.Lease(now.Fence, holder, LeaseSeconds);
         var written = ready.Count == 0
-            ? await SequencerTable.Renew(now.Fence, now.Position, finalId, LeaseSeconds, database, cancel)
-            : await SequencerTable.Append(entries, now.Fence, finalId, LeaseSeconds, database, cancel);
+            ? await SequencerTable.Renew(lease, now.Position, finalId, database, cancel)
+            : await SequencerTable.Append(entries, lease, finalId, database, cancel);
         if (written is null)
         {
             LogLost(now.Fence);

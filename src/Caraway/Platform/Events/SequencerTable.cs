@@ -32,7 +32,7 @@ internal static class SequencerTable
     private const string RenewSql = """
         update platform.sequencer
         set lease_until = clock_timestamp() + make_interval(secs => @seconds), final_id = @finalId
-        where fence = @fence and position = @position
+        where fence = @fence and holder = @holder and position = @position
         returning pg_current_xact_id()::text::bigint as xid, 0 as appended
         """;
 
@@ -40,7 +40,7 @@ internal static class SequencerTable
         with held as (
             update platform.sequencer
             set position = @to, hash = @hash, final_id = @finalId, lease_until = clock_timestamp() + make_interval(secs => @seconds)
-            where fence = @fence and position = @from
+            where fence = @fence and holder = @holder and position = @from
             returning 1
         ), appended as (
             insert into platform.chain (position, event_id, hash)
@@ -63,6 +63,12 @@ internal static class SequencerTable
     /// <param name="Fence">Rises with each holder. A process that lost its lease writes nothing more.</param>
     /// <param name="Cluster">The system identifier of the cluster in which the events' transaction numbers were drawn.</param>
     public sealed record Held(long Fence, long Position, byte[] Hash, long FinalId, long Cluster, long ThisCluster);
+
+    /// <summary>
+    /// The lease of a process. The fence alone does not identify it: a schema that was migrated down and up counts its fences from 0 again.
+    /// </summary>
+    /// <param name="Seconds">The length of a renewal.</param>
+    public sealed record Lease(long Fence, string Holder, double Seconds);
 
     /// <param name="OldestXid">Every transaction with a lower number has ended.</param>
     /// <param name="LastId">The highest event id that any transaction has drawn.</param>
@@ -97,17 +103,18 @@ internal static class SequencerTable
         database.List<UnsequencedEvent>(string.Create(CultureInfo.InvariantCulture, $"{WaitingSql} limit {limit}"), new { finalId }, cancel);
 
     /// <returns>Null when the lease was lost.</returns>
-    public static Task<Written?> Renew(long fence, long position, long finalId, double seconds, Database database, CancellationToken cancel) =>
-        database.First<Written>(RenewSql, new { fence, position, finalId, seconds }, cancel);
+    public static Task<Written?> Renew(Lease lease, long position, long finalId, Database database, CancellationToken cancel) =>
+        database.First<Written>(RenewSql, new { fence = lease.Fence, holder = lease.Holder, position, finalId, seconds = lease.Seconds }, cancel);
 
     /// <summary>Writes chain entries, the new end of the chain and the renewed lease in one statement.</summary>
     /// <returns>Null when the lease was lost; nothing is written then.</returns>
-    public static Task<Written?> Append(Entries entries, long fence, long finalId, double seconds, Database database, CancellationToken cancel) =>
+    public static Task<Written?> Append(Entries entries, Lease lease, long finalId, Database database, CancellationToken cancel) =>
         database.First<Written>(
             AppendSql,
             new
             {
-                from = entries.From, to = entries.To, hash = entries.Hash, finalId, fence, seconds,
+                from = entries.From, to = entries.To, hash = entries.Hash, finalId,
+                fence = lease.Fence, holder = lease.Holder, seconds = lease.Seconds,
                 positions = entries.Positions, ids = entries.Ids, hashes = entries.Hashes,
             },
             cancel);

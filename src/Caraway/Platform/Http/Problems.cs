@@ -81,6 +81,9 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
             case PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure } e:
                 LogCrossed(e, context.TraceIdentifier);
                 return Refusal.Busy("Others change the same things in this moment. Nothing was changed; try again.");
+            case var e when PostgresErrors.IsStalePlan(e):
+                LogStalePlan(e, context.TraceIdentifier);
+                return Refusal.Busy("A migration changed the database during this request. Nothing was changed. Try again.");
             case var e when PostgresErrors.IsAway(exception):
                 LogDatabaseAway(e, context.TraceIdentifier);
                 return Refusal.Unavailable("The database cannot be reached. Nothing can be said of this request; try it again with the same Idempotency-Key.");
@@ -104,6 +107,9 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
 
     [LoggerMessage(3, LogLevel.Warning, "Two changes crossed, and the database ended one. Request {RequestId}.")]
     private partial void LogCrossed(Exception exception, string requestId);
+
+    [LoggerMessage(4, LogLevel.Warning, "A migration changed a table during a transaction, which the database ended. Request {RequestId}.")]
+    private partial void LogStalePlan(Exception exception, string requestId);
 
     [LoggerMessage(2, LogLevel.Error, "A bug. Request {RequestId}.")]
     private partial void LogBug(Exception exception, string requestId);

@@ -10,6 +10,9 @@ namespace Caraway.Platform.Postgres;
 /// </summary>
 internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
 {
+    /// <summary>Each statement of a command can be stale once.</summary>
+    private const int MaxStalePlans = 10;
+
     private NpgsqlConnection? shared;
     private NpgsqlTransaction? transaction;
     private Action? afterCommit;
@@ -100,7 +103,18 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
         else
         {
             await using var connection = await source.OpenConnectionAsync(cancel);
-            result = await work(connection, statement.Command);
+            for (var stalePlans = 0; ; stalePlans++)
+            {
+                try
+                {
+                    result = await work(connection, statement.Command);
+                    break;
+                }
+                catch (PostgresException e) when (stalePlans < MaxStalePlans && PostgresErrors.IsStalePlan(e))
+                {
+                    // Npgsql prepares the statement again at its next execution.
+                }
+            }
         }
 
         if (statement.Hook is { } hook)

@@ -16,4 +16,10 @@ internal static class PostgresErrors
         NpgsqlException => true,
         _ => false,
     };
+
+    /// <summary>
+    /// Whether PostgreSQL refused a prepared statement because a migration changed the types of its columns. The statement has done nothing.
+    /// </summary>
+    public static bool IsStalePlan(Exception exception) =>
+        exception is PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" };
 }
