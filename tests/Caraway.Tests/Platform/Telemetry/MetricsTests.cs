@@ -1,5 +1,7 @@
 using Caraway.Platform.Hosting;
 using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.RegularExpressions;
 using Caraway.Platform.Http;
 using Caraway.Platform.Telemetry;
@@ -7,23 +9,32 @@ using Caraway.Tests.Identity;
 using Caraway.Tests.Infrastructure;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using OpenTelemetry.Metrics;
 
 namespace Caraway.Tests.Platform.Telemetry;
 
-/// <summary>Alone, for meters are the process's: other applications of the run would show in them.</summary>
-[Collection(Alone.Name)]
+/// <summary>The metrics of one application, while others run in the same process.</summary>
 public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
-    [GeneratedRegex(@"^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*=""([^""\\\n]|\\.)*""(,[a-zA-Z_][a-zA-Z0-9_]*=""([^""\\\n]|\\.)*"")*\})? (-?[0-9.]+(E[+-]?[0-9]+)?|NaN|[+-]Inf)$", RegexOptions.ExplicitCapture, 1000)]
+    private const string Label = """
+        [a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\.)*"
+        """;
+
+    [GeneratedRegex(
+        "^[a-zA-Z_:][a-zA-Z0-9_:]*(\\{(" + Label + "(," + Label + ")*)?\\})? (-?[0-9.]+(E[+-]?[0-9]+)?|NaN|[+-]Inf)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Sample { get; }
+
+    /// <summary>The answers 404 of one route.</summary>
+    private const string Series = "http_server_request_duration_seconds_count{http_request_method=\"GET\","
+        + "http_response_status_code=\"404\",http_route=\"/cases/{id}\",";
+
+    private const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
     [Fact]
     public async Task Metrics_are_open_and_in_the_text_format()
     {
         var answer = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/metrics", null);
 
-        Assert.Equal((200, PrometheusExporter.ContentType), (answer.Status, answer.Headers["Content-Type"]));
+        Assert.Equal((200, ContentType), (answer.Status, answer.Headers["Content-Type"]));
         Assert.EndsWith("\n", answer.Body, StringComparison.Ordinal);
         var lines = answer.Body.TrimEnd('\n').Split('\n');
         Assert.Contains($"caraway_build_info{{version=\"{ProgramVersion.Text}\"}} 1", lines);
@@ -37,7 +48,6 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
     [Fact]
     public async Task Requests_are_counted_by_route_method_and_status()
     {
-        const string Series = """http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="404",http_route="/cases/{id}",""";
         var before = await Read(Series);
 
         await caraway.Get("/cases/999999999");
@@ -98,18 +108,123 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
         Assert.Equal(0, await Read("""caraway_jobs_oldest_queued_age_seconds{queue="documents"}"""));
     }
 
-    [Theory]
-    [InlineData("http.server.request.duration", "s", MetricType.Histogram, "http_server_request_duration_seconds")]
-    [InlineData("http.server.active_requests", "{request}", MetricType.LongSumNonMonotonic, "http_server_active_requests")]
-    [InlineData("dotnet.gc.collections", "{collection}", MetricType.LongSum, "dotnet_gc_collections_total")]
-    [InlineData("dotnet.process.memory.working_set", "By", MetricType.LongSumNonMonotonic, "dotnet_process_memory_working_set_bytes")]
-    [InlineData("db.client.operation.npgsql.prepared_ratio", "1", MetricType.DoubleGauge, "db_client_operation_npgsql_prepared_ratio")]
-    [InlineData("caraway.jobs.total", "", MetricType.LongSum, "caraway_jobs_total")]
-    public void Names_follow_opentelemetrys_prometheus_specification(string name, string unit, MetricType type, string expected) =>
-        Assert.Equal(expected, PrometheusExporter.Name(name, unit, type));
+    /// <summary>Dashboards and alerts of operators know these names; docs/operations.md lists Caraway's own.</summary>
+    [Fact]
+    public async Task Metrics_keep_their_names_and_types()
+    {
+        string[] names =
+        [
+            "caraway_access_records_total counter",
+            "caraway_access_refused_total counter",
+            "caraway_build_info gauge",
+            "caraway_cases gauge",
+            "caraway_events_delay_seconds histogram",
+            "caraway_events_failed_total counter",
+            "caraway_events_lag gauge",
+            "caraway_events_retries gauge",
+            "caraway_events_unsequenced_age_seconds gauge",
+            "caraway_gauges_age_seconds gauge",
+            "caraway_jobs gauge",
+            "caraway_jobs_batch_duration_seconds histogram",
+            "caraway_jobs_ended_total counter",
+            "caraway_jobs_oldest_queued_age_seconds gauge",
+            "caraway_jobs_returned_total counter",
+            "db_client_connection_count gauge",
+            "db_client_operation_duration_seconds histogram",
+            "db_client_operation_npgsql_bytes_read_bytes_total counter",
+            "db_client_operation_npgsql_prepared_ratio gauge",
+            "dotnet_gc_collections_total counter",
+            "dotnet_gc_pause_time_seconds_total counter",
+            "dotnet_process_cpu_time_seconds_total counter",
+            "dotnet_process_memory_working_set_bytes gauge",
+            "http_server_active_requests gauge",
+            "http_server_request_duration_seconds histogram",
+            "kestrel_active_connections gauge",
+        ];
+        await caraway.OpenCase();
+        var metrics = caraway.Services.GetRequiredService<CarawayMetrics>();
+        metrics.JobsSucceeded("documents", 1);
+        metrics.JobsReturned(1);
+        metrics.JobBatchWorked("documents", TimeSpan.FromMilliseconds(1));
+        metrics.EventHandled("names", TimeSpan.FromMilliseconds(1));
+        metrics.EventFailed("names", parked: false);
+        metrics.AccessesRecorded(1);
+        metrics.AccessRefused();
+        await caraway.Database.Execute("""
+            insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
+            values ('documents', 'process_document', 'names:1', '{}', now() - interval '1 hour', now(), now())
+            """);
+        await caraway.Services.GetRequiredService<DatabaseGauges>().ReadOnce(default);
+        await caraway.Database.Execute("delete from platform.jobs");
+        metrics.GaugeRead("caraway.events.lag", [new GaugeReading { Labels = ["names"], Value = 1 }]);
+        metrics.GaugeRead("caraway.events.retries", [new GaugeReading { Labels = ["names", "waiting"], Value = 1 }]);
+
+        var lines = (await Body()).Split('\n');
+        Assert.All(names, name => Assert.Contains("# TYPE " + name, lines));
+    }
 
     [Fact]
-    public void Label_values_are_escaped() => Assert.Equal("""a\\b\"c\nd""", PrometheusExporter.LabelValue("a\\b\"c\nd"));
+    public async Task Every_caller_gets_the_same_format_and_no_label_is_added()
+    {
+        const string Prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+            + "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+        await caraway.OpenCase();
+
+        foreach (var accept in new[] { Prometheus, "text/plain;version=1.0.0;escaping=allow-utf-8", "image/png" })
+        {
+            var answer = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/metrics", null, ("Accept", accept));
+            Assert.Equal((200, ContentType), (answer.Status, answer.Headers["Content-Type"]));
+            Assert.Contains("le=\"10\"", answer.Body, StringComparison.Ordinal);
+            foreach (var addition in new[] { "# EOF", "_created", "otel_scope", "target_info" })
+                Assert.DoesNotContain(addition, answer.Body, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("POST")]
+    [InlineData("PUT")]
+    [InlineData("DELETE")]
+    public async Task Metrics_are_read_only(string method) =>
+        Assert.Equal(405, (await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), "/metrics", null)).Status);
+
+    [Fact]
+    public async Task Label_values_are_escaped()
+    {
+        caraway.Services.GetRequiredService<CarawayMetrics>().EventFailed("a\\b\"c\nd", parked: true);
+
+        Assert.Contains("""caraway_events_failed_total{handler="a\\b\"c\nd",result="parked"} 1""", await Body(), StringComparison.Ordinal);
+    }
+
+    /// <summary>The exporter serves one reader at a time. A caller that does not read its answer must not keep Prometheus out.</summary>
+    [Fact]
+    public async Task A_caller_that_does_not_read_keeps_nobody_out()
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 2048 };
+        await socket.ConnectAsync(caraway.Url.Host, caraway.Url.Port);
+        var request = Encoding.ASCII.GetBytes($"GET /metrics HTTP/1.1\r\nHost: {caraway.Url.Authority}\r\n\r\n");
+        for (var sent = 0; sent < 300; sent++)
+            await socket.SendAsync(request);
+        // The answers fill the buffers of both sides.
+        await Task.Delay(TimeSpan.FromSeconds(1));
+
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        Assert.Equal(200, (int)(await caraway.Stranger.GetAsync(new Uri("/metrics", UriKind.Relative), limit.Token)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Two_applications_in_one_process_count_their_own_requests()
+    {
+        await using var own = await OwnCaraway.Start(caraway.Database.Address);
+        var before = await Read(Series);
+        for (var sent = 0; sent < 3; sent++)
+            Assert.Equal(404, (int)(await own.Client.GetAsync("/cases/999999997")).StatusCode);
+
+        await caraway.Get("/cases/999999996");
+
+        await Counted(Series, before + 1);
+        var others = await own.Client.GetStringAsync("/metrics");
+        Assert.Equal(3, others.Split('\n').Where(line => line.StartsWith(Series, StringComparison.Ordinal)).Select(Value).Single());
+    }
 
     [Fact]
     public async Task A_gauge_that_cannot_be_read_leaves_the_others_and_the_program_alone()
@@ -132,6 +247,18 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
         Assert.Equal(200, (await caraway.Get("/health")).Status);
     }
 
+    [Fact]
+    public async Task A_setting_asks_for_a_credential()
+    {
+        await using var own = await OwnCaraway.Start(caraway.Database.Address, ("Metrics:NeedKey", "true"));
+        using var stranger = new HttpClient { BaseAddress = own.Client.BaseAddress };
+
+        Assert.Equal(401, (int)(await stranger.GetAsync("/metrics")).StatusCode);
+        Assert.Equal(403, (int)(await own.Client.GetAsync("/metrics")).StatusCode);
+        stranger.DefaultRequestHeaders.Add("Authorization", "Bearer " + await caraway.Token("auditor"));
+        Assert.Equal(200, (int)(await stranger.GetAsync("/metrics")).StatusCode);
+    }
+
     /// <summary>A request is counted just after its answer was sent.</summary>
     private async Task Counted(string series, double expected)
     {
@@ -146,21 +273,4 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
 
     private async Task<double> Read(string series) =>
         (await Body()).Split('\n').Where(line => line.StartsWith(series, StringComparison.Ordinal)).Select(Value).SingleOrDefault();
-}
-
-/// <summary>A class of its own: the end of one application takes its meters away from the others of the process.</summary>
-[Collection(Alone.Name)]
-public sealed class MetricsCredentialTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
-{
-    [Fact]
-    public async Task A_setting_asks_for_a_credential()
-    {
-        await using var own = await OwnCaraway.Start(caraway.Database.Address, ("Metrics:NeedKey", "true"));
-        using var stranger = new HttpClient { BaseAddress = own.Client.BaseAddress };
-
-        Assert.Equal(401, (int)(await stranger.GetAsync("/metrics")).StatusCode);
-        Assert.Equal(403, (int)(await own.Client.GetAsync("/metrics")).StatusCode);
-        stranger.DefaultRequestHeaders.Add("Authorization", "Bearer " + await caraway.Token("auditor"));
-        Assert.Equal(200, (int)(await stranger.GetAsync("/metrics")).StatusCode);
-    }
 }
