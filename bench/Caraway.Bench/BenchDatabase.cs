@@ -17,11 +17,27 @@ internal sealed class BenchDatabase : IAsyncDisposable
     /// <summary>The address in Npgsql's keywords, as the product itself uses it.</summary>
     public string Address => new DatabaseOptions().Common(new NpgsqlConnectionStringBuilder(cluster.Address.ConnectionString)).ConnectionString;
 
-    public static async Task<BenchDatabase> Create(CancellationToken cancel)
+    /// <param name="setting">A setting of the cluster, as <c>alter system set</c> takes it.</param>
+    public static async Task<BenchDatabase> Create(CancellationToken cancel, string? setting = null)
     {
         var folder = Directory.CreateTempSubdirectory("caraway-bench-");
         folder.UnixFileMode |= UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
-        var cluster = await EmbeddedPostgres.Start(new PrivateFolder(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: true, cancel);
+        Task<EmbeddedPostgres> Start() =>
+            EmbeddedPostgres.Start(new PrivateFolder(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: true, cancel);
+        var cluster = await Start();
+        if (setting is not null)
+        {
+            await using (var connection = new NpgsqlConnection(cluster.Address.ConnectionString + ";Pooling=false"))
+            {
+                await connection.OpenAsync(cancel);
+                await using var command = new NpgsqlCommand("alter system set " + setting, connection);
+                await command.ExecuteNonQueryAsync(cancel);
+            }
+
+            await cluster.DisposeAsync();
+            cluster = await Start();
+        }
+
         var database = new BenchDatabase(folder, cluster, NpgsqlDataSource.Create(new DatabaseOptions().Common(new NpgsqlConnectionStringBuilder(cluster.Address.ConnectionString))));
         await new Migrator(database.Source, Migrator.Embedded).Up(TimeProvider.System.GetUtcNow(), cancel);
         return database;
