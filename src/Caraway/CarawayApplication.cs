@@ -3,6 +3,7 @@ using System.Text.Json;
 using Caraway.Advocacy;
 using Caraway.Care;
 using Caraway.Identity;
+using Caraway.Patients;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Events;
 using Caraway.Platform.Hosting;
@@ -54,6 +55,7 @@ internal static class CarawayApplication
         AddServer(builder, server);
         AddPlatform(builder.Services, dependencies, server);
         builder.Services.AddIdentity(dependencies.ApiKey);
+        builder.Services.AddPatients();
         builder.Services.AddAdvocacy();
         builder.Services.AddCare();
 
@@ -147,7 +149,9 @@ internal static class CarawayApplication
     {
         app.MapWorkflows();
         app.MapOpenApiPage();
+        app.MapAudit();
         app.MapIdentity();
+        app.MapPatients();
         app.MapAdvocacy();
         app.MapCare();
     }

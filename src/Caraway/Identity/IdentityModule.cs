@@ -3,8 +3,6 @@ using Caraway.Identity.Keys;
 using Caraway.Identity.SignIns;
 using Caraway.Identity.Tokens;
 using Caraway.Identity.Users;
-using Caraway.Platform.Audit;
-using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Security;
 
@@ -21,7 +19,6 @@ internal static class IdentityModule
         services.AddSingleton<SigningKeys>().AddHostedService(provider => provider.GetRequiredService<SigningKeys>());
         services.AddSingleton<EndedSessions>().AddHostedService(provider => provider.GetRequiredService<EndedSessions>());
         services.AddSingleton<IdentityCleanup>().AddHostedService(provider => provider.GetRequiredService<IdentityCleanup>());
-        services.AddEventHandler<PatientTimelines>();
         // A bearer token wins over a key, and both over a gateway's word.
         return services.AddSingleton(new EnvironmentKey(apiKey)).AddCredential<BearerToken>().AddCredential<ApiKeys>().AddCredential<Gateway>();
     }
@@ -39,9 +36,6 @@ internal static class IdentityModule
         routes.MapPost("/api/v1/login", SignIn.HandleForm).AllowAnonymous().Accepts<SignIn.Request>("application/x-www-form-urlencoded").DisableAntiforgery().WithOrder(1).ExcludeFromDescription();
         routes.MapPost("/api/v1/refresh", RefreshSession.Handle).AllowAnonymous().Refuses(400, 401, 413, 415, 422).WithSummary("A new access token");
         routes.MapPost("/api/v1/logout", SignOut.Handle).Needs(IdentityPermissions.AccountWrite).Refuses(401, 403).WithSummary("End this sign-in");
-        routes.MapGet("/api/v1/patients/{id}/timeline", GetPatientTimeline.Handle).Needs(IdentityPermissions.AccountRead, or: IdentityPermissions.UsersRead).Refuses(401, 403, 404, 422).WithSummary("What happened to all that is a patient's, newest first");
-        routes.MapGet("/api/v1/patients/{id}/access-log", GetPatientAccessLog.Handle).Needs(IdentityPermissions.AccountRead, or: Permission.AuditRead).Refuses(401, 403, 404, 422).WithSummary("Who was shown anything of a patient, when and why");
-        routes.MapGet("/api/v1/audit-logs", ListAuditLogs.Handle).Needs(Permission.AuditRead).Refuses(401, 403, 422).WithSummary("What happened, newest first");
         routes.MapGet("/.well-known/jwks.json", PublishKeys.Handle).AllowAnonymous().WithSummary("The public keys of access tokens");
     }
 }

@@ -5,7 +5,7 @@ namespace Caraway.Tests.Architecture;
 /// <summary>The source is scanned, for compiled code has lost its constants and nameof.</summary>
 public sealed class ModuleBoundaryTests
 {
-    private const string Schemas = "platform|identity|advocacy|care|support|claims|sync";
+    private const string Schemas = "platform|identity|patients|advocacy|care|support|claims|sync";
 
     [Fact]
     public void The_scan_finds_modules_and_their_files()
@@ -46,6 +46,18 @@ public sealed class ModuleBoundaryTests
                          select $"{file.Name} names {module}";
 
         Assert.Empty(trespasses);
+    }
+
+    [Fact]
+    public void The_platforms_SQL_names_its_own_schema_only()
+    {
+        var files = Sources.Of("Platform");
+        Assert.Contains(files, file => file.Code.Contains("from platform.events", StringComparison.Ordinal));
+
+        Assert.Empty(
+            from file in files
+            from Match table in Regex.Matches(file.Code, $@"\b(?:from|join|into|update)\s+(?!platform\.)(?:{Schemas})\.", RegexOptions.None, TimeSpan.FromSeconds(5))
+            select $"{file.Name} names {table.Value}");
     }
 
     [Fact]

@@ -118,8 +118,8 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
         Assert.Equal(
             $"{ofCases} {ofCases}",
             await database.Scalar<string>(
-                "select count(*) || ' ' || count(distinct t.event_id) from identity.patient_timeline t join platform.events e on e.id = t.event_id and e.name like 'case.%'"));
-        Assert.Equal(ofCases, await database.Scalar<long>("select count(*) from identity.patient_timeline"));
+                "select count(*) || ' ' || count(distinct t.event_id) from patients.timeline t join platform.events e on e.id = t.event_id and e.name like 'case.%'"));
+        Assert.Equal(ofCases, await database.Scalar<long>("select count(*) from patients.timeline"));
         // Each answered intake is there.
         Assert.Equal(cases.Count, await database.Scalar<long>("select count(*) from advocacy.cases where id = any(@ids)", ("ids", cases.ToArray())));
         foreach (var client in clients)

@@ -125,7 +125,7 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
     public async Task A_replay_from_the_beginning_changes_nothing()
     {
         await Story();
-        const string All = "select (select string_agg(t::text, ' ' order by t.event_id) from identity.patient_timeline t) || (select string_agg(s::text, ' ' order by s.subject) from identity.patient_subjects s)";
+        const string All = "select (select string_agg(t::text, ' ' order by t.event_id) from patients.timeline t) || (select string_agg(s::text, ' ' order by s.subject) from patients.subjects s)";
         var before = await caraway.Database.Scalar<string>(All);
 
         await caraway.Database.Execute("update platform.event_cursors set position = 0 where handler = 'patient-timelines'");
@@ -152,7 +152,7 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
 
         Assert.Equal(7, items.Count);
         Assert.Equal([("case.moved", $"advocacy.case:{second}"), ("case.opened", $"advocacy.case:{second}")], items.Take(2).Select(item => (item.GetProperty("event_name").GetString()!, item.GetProperty("subject").GetString()!)));
-        Assert.Equal(0, await caraway.Database.Scalar<long>($"select count(*) from identity.patient_subjects where subject = 'advocacy.case:{nobodys}'"));
+        Assert.Equal(0, await caraway.Database.Scalar<long>($"select count(*) from patients.subjects where subject = 'advocacy.case:{nobodys}'"));
     }
 
     [Fact]

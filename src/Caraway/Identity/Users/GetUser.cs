@@ -19,7 +19,7 @@ internal static class GetUser
         var row = await database.First<Row>(Select, new { id.Value, any = caller.May(IdentityPermissions.UsersRead), caller.UserId }, cancel);
         if (row is null)
             return Refusal.NotFound(ProblemCodes.UserNotFound, "User not found");
-        return row.Role == Roles.Patient && accesses.Add(caller, User.ToPatients(row.Id)) is { } unrecorded
+        return row.Role == Roles.Patient && accesses.Add(caller, AccessedPatients.Create(row.Id)) is { } unrecorded
             ? unrecorded
             : new Tagged<User.Response>(ETag.Of(row.Version), new User.Response(row.Id, row.Email, row.FullName, row.Role, row.IsActive, row.CreatedAt, row.UpdatedAt));
     }

@@ -31,7 +31,7 @@ internal static class ListUsers
         var sql = Select + (string.IsNullOrEmpty(role) ? "" : " and role = @role") + (string.IsNullOrEmpty(q) ? "" : Matches) + " order by id desc" + page.Take;
         var items = await database.List<User.Response>(sql, new { page.Before, role, pattern = Pattern(q) }, cancel);
         var next = page.Cut(items, user => user.Id);
-        var patients = User.ToPatients([.. items.Where(user => user.Role == Roles.Patient).Select(user => user.Id)]);
+        var patients = AccessedPatients.Create([.. items.Where(user => user.Role == Roles.Patient).Select(user => user.Id)]);
         return accesses.Add(caller, patients) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
     }
 

@@ -1,5 +1,3 @@
-using Caraway.Platform.Audit;
-
 namespace Caraway.Identity.Users;
 
 /// <summary>A user as the API shows him.</summary>
@@ -9,9 +7,6 @@ internal static class User
 
     /// <summary>The columns of <see cref="Response"/>, in its order.</summary>
     internal const string Columns = "id, email, full_name, role, is_active, created_at, updated_at";
-
-    /// <summary>Patients as the access log names them.</summary>
-    public static AccessedRecords ToPatients(params long[] ids) => new() { Kind = "identity.user", Ids = ids, PatientIds = ids };
 
     internal const string IsPatient = "select exists (select from identity.users where id = @Value and role = 'patient')";
 

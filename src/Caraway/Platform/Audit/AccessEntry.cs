@@ -19,14 +19,13 @@ public sealed record AccessPage(IReadOnlyList<AccessEntry> Items, long? NextCurs
     /// <param name="record">What a record <c>a</c> must show.</param>
     internal static string Select(string batch, string record) => $"""
         with found as materialized (select distinct b.batch from platform.access_batches b where {batch})
-        select a.id, a.at as time, a.actor, u.full_name as actor_name, a.request_id, a.address, a.action, a.reason
+        select a.id, a.at as time, a.actor, platform.actor_name(a.actor) as actor_name, a.request_id, a.address, a.action, a.reason
         from (select batch from found where batch <= @Before >> {AccessBatch.PlaceBits} order by batch desc) f
         cross join lateral (
             select * from platform.access_log a
             where a.id > f.batch << {AccessBatch.PlaceBits} and a.id < least(@Before, (f.batch + 1) << {AccessBatch.PlaceBits}) and {record}
             order by a.id desc
         ) a
-        left join identity.user_card u on u.id = case when a.actor like 'user:%' then substr(a.actor, 6)::bigint end
         order by f.batch desc, a.id desc
         """;
 

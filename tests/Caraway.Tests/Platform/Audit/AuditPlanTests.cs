@@ -1,6 +1,7 @@
 using Caraway.Advocacy;
 using Caraway.Identity;
 using Caraway.Identity.Users;
+using Caraway.Patients;
 using Caraway.Platform.Audit;
 using Caraway.Platform.Events;
 using Caraway.Platform.Http;
@@ -123,8 +124,8 @@ public sealed class MillionEvents(PostgresServer postgres) : IAsyncLifetime
             update platform.access_batches b set patient_ids = p.ids
             from (select a.id >> 16 as batch, a.kind, array_agg(distinct i) as ids from platform.access_log a, unnest(a.patient_ids) i group by 1, 2) p
             where p.batch = b.batch and p.kind = b.kind;
-            insert into identity.patient_timeline (patient_id, event_id) select 1 + n % 300000, n from generate_series(1, 1000000) n;
-            insert into identity.patient_timeline (patient_id, event_id) select 150000, n * 1999 from generate_series(1, 500) n on conflict do nothing;
+            insert into patients.timeline (patient_id, event_id) select 1 + n % 300000, n from generate_series(1, 1000000) n;
+            insert into patients.timeline (patient_id, event_id) select 150000, n * 1999 from generate_series(1, 500) n on conflict do nothing;
             """,
             commandTimeout: 900);
         await connection.ExecuteAsync("vacuum (analyze)", commandTimeout: 900);

@@ -1,23 +1,23 @@
 using Caraway.Platform.Events;
 using Caraway.Platform.Postgres;
 
-namespace Caraway.Identity;
+namespace Caraway.Patients;
 
 /// <summary>
-/// Keeps which events are a patient's. An event whose payload names a patient says whose its subject is; it and all later ones of the
-/// subject are the patient's.
+/// Keeps which events belong to which patient. The first event of a subject whose payload names a patient binds the subject to that
+/// patient; this event and all later ones of the subject belong to the patient.
 /// </summary>
 internal sealed class PatientTimelines(IEnumerable<TimelineRule> rules) : IEventHandler
 {
     /// <summary>
-    /// A repetition finds what it wrote, and writes nothing. The log can name patients that a way back of the schema has deleted: their
-    /// events have no timeline.
+    /// A second delivery of the same events writes nothing. The log can name patients whom a downward migration has deleted; their events
+    /// have no timeline.
     /// </summary>
     private const string Insert = """
         with given as (
             select * from unnest(@ids, @subjects, @patients) as g (id, subject, patient_id)
         ), bound as (
-            insert into identity.patient_subjects (subject, patient_id)
+            insert into patients.subjects (subject, patient_id)
             select distinct on (subject) subject, patient_id from given g
             where exists (select from identity.user_card u where u.id = g.patient_id) order by subject, id
             on conflict (subject) do nothing
@@ -25,9 +25,9 @@ internal sealed class PatientTimelines(IEnumerable<TimelineRule> rules) : IEvent
         ), known as (
             select subject, patient_id from bound
             union
-            select s.subject, s.patient_id from identity.patient_subjects s where s.subject = any(@subjects)
+            select s.subject, s.patient_id from patients.subjects s where s.subject = any(@subjects)
         )
-        insert into identity.patient_timeline (patient_id, event_id)
+        insert into patients.timeline (patient_id, event_id)
         select k.patient_id, g.id from given g join known k on k.subject = g.subject
         on conflict (patient_id, event_id) do nothing
         """;
