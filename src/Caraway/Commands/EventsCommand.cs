@@ -35,7 +35,7 @@ internal static class EventsCommand
         async workspace =>
         {
             Terminal.WriteTable(
-                ["handler", "position", "behind", "waiting", "parked"],
+                ["handler", "position", "events"],
                 [.. (await ReplayEvents.List(workspace.Database, cancel)).Select(Describe)],
                 "There are no event handlers yet. A server registers them when it starts.");
             return ExitCode.Done;
@@ -46,9 +46,7 @@ internal static class EventsCommand
     [
         handler.Handler,
         Text($"position {handler.Position}"),
-        Text($"{handler.Behind:#,0} behind,"),
-        Text($"{handler.Waiting:#,0} waiting,"),
-        Text($"{handler.Parked:#,0} parked"),
+        Text($"{handler.Behind:#,0} behind, {handler.Waiting:#,0} waiting, {handler.Parked:#,0} parked"),
     ];
 
     private static Task<int> RunReplay(Order order, CancellationToken cancel)

@@ -1,3 +1,4 @@
+using System.Text;
 using Caraway.Advocacy;
 using Caraway.Platform.Hosting;
 using Caraway.Tests.Infrastructure;
@@ -57,7 +58,8 @@ public sealed class IntakeFileTests : IDisposable
 
         var refusal = Assert.Throws<CommandException>(() => Read(text));
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
-        Assert.EndsWith("the row on line 3 has a value of over 1,000,000 characters; a quote may be missing.", refusal.Message, StringComparison.Ordinal);
+        const string reason = "the row on line 3 has a value of over 1,000,000 characters; a quote may be missing.";
+        Assert.EndsWith(reason, refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -74,7 +76,8 @@ public sealed class IntakeFileTests : IDisposable
     public void A_byte_that_is_not_UTF8_stops_the_reading()
     {
         var path = Path.Combine(folder.FullName, "latin.csv");
-        File.WriteAllBytes(path, [.. "full_name,narrative\n"u8, .. Enumerable.Repeat("A,b\n"u8.ToArray(), 50_000).SelectMany(row => row), 0xEB, .. ",x\n"u8]);
+        var rows = string.Concat(Enumerable.Repeat("A,b\n", 50_000));
+        File.WriteAllBytes(path, [.. Encoding.ASCII.GetBytes("full_name,narrative\n" + rows), 0xEB, .. ",x\n"u8]);
 
         var refusal = Assert.Throws<CommandException>(() => IntakeFile.Open(path, NoMap).Read().ToList());
 

@@ -131,7 +131,7 @@ public sealed class CalendarTests(CarawayFixture caraway) : IClassFixture<Carawa
         var (patient, doctor) = (await caraway.Person(), await caraway.Person("doctor"));
         await Book(patient, doctor, 0, "pending");
         var home = TemporaryFolder.Create();
-        var port = FreePort();
+        var port = FreePort.Find();
         string secret;
         using (var serve = CarawayProcess.Start(
             new Dictionary<string, string>(StringComparer.Ordinal)
@@ -305,13 +305,6 @@ public sealed class CalendarTests(CarawayFixture caraway) : IClassFixture<Carawa
     }
 
     private static string Utc(DateTime time) => time.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private static async Task Run(DirectoryInfo folder, string program, params string[] arguments)
     {

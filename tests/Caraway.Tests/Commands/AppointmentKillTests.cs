@@ -6,7 +6,9 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Commands;
 
-/// <summary>kill -9 of the worker at random, ten times, while 5,000 appointments are confirmed and one in five is cancelled over HTTP just then.</summary>
+/// <summary>
+/// The worker gets kill -9 ten times at random moments while it confirms 5,000 appointments. Meanwhile one in five is cancelled over HTTP.
+/// </summary>
 [Trait("Category", "Long")]
 public sealed class AppointmentKillTests(CarawayFixture caraway, ITestOutputHelper output) : IClassFixture<CarawayFixture>
 {
@@ -19,15 +21,15 @@ public sealed class AppointmentKillTests(CarawayFixture caraway, ITestOutputHelp
     private TestDatabase Database => caraway.Database;
 
     [Fact]
-    public async Task Each_is_confirmed_once_or_stays_cancelled()
+    public async Task Each_appointment_is_confirmed_once_or_stays_cancelled()
     {
         await Fill();
         var staff = await caraway.Person("caseworker");
-        var home = TemporaryFolder.Create();
+        var folder = TemporaryFolder.Create();
         var settings = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["DATABASE_URL"] = Database.Address,
-            ["CARAWAY_HOME"] = home.FullName,
+            ["CARAWAY_HOME"] = folder.FullName,
             ["CARAWAY_MASTER_KEY"] = CarawayFixture.Master,
             ["ENVIRONMENT"] = "development",
             ["Server__Port"] = "0",
@@ -68,39 +70,67 @@ public sealed class AppointmentKillTests(CarawayFixture caraway, ITestOutputHelp
         var seconds = clock.Elapsed.TotalSeconds;
         var (before, after) = (await Count($"{Cancellations} where w.id is null"), await Count($"{Cancellations} where w.id < c.id"));
         var again = await Count("platform.jobs where kind = 'schedule_appointment' and attempt > 1");
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Kills} kills, {midway} of them with jobs at work, in {seconds:0.0} s; {before} cancelled before their confirmation, {after} after it; {again} tasks begun more than once."));
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Kills} kills, {midway} of them with running jobs, in {seconds:0.0} s; {before} cancelled before their confirmation, "
+            + $"{after} after it; {again} tasks begun more than once."));
         Assert.InRange(midway, 3, Kills);
         const int cancelled = Appointments / CancelOneIn;
-        // Both sides of the race were met.
+        // Both orders of the race must have happened.
         Assert.InRange(before, 20, cancelled);
         Assert.InRange(after, 20, cancelled);
 
         Assert.Equal(Appointments, await Count("platform.jobs where kind = 'schedule_appointment'"));
-        Assert.Equal(Appointments, await Count("platform.jobs where kind = 'schedule_appointment' and state = 'succeeded' and worker is null and lease_until is null and error is null"));
+        Assert.Equal(
+            Appointments,
+            await Count(
+                """
+                platform.jobs where kind = 'schedule_appointment' and state = 'succeeded'
+                    and worker is null and lease_until is null and error is null
+                """));
         Assert.Equal(cancelled, await Count($"care.appointments where status = 'cancelled' and id % {CancelOneIn} = 0"));
         Assert.Equal(Appointments - cancelled, await Count($"care.appointments where status = 'confirmed' and id % {CancelOneIn} <> 0"));
 
-        // A confirmation for each confirmed one, none twice, and none after a cancellation.
-        Assert.Equal(Appointments - cancelled, await Count($"{Confirmations} e join care.appointments a on e.subject = 'care.appointment:' || a.id where a.status = 'confirmed'"));
+        // Each confirmed appointment has one confirmation. A cancelled appointment has no confirmation after the cancellation.
+        Assert.Equal(
+            Appointments - cancelled,
+            await Count(
+                $"{Confirmations} e join care.appointments a on e.subject = 'care.appointment:' || a.id where a.status = 'confirmed'"));
         Assert.Equal(Appointments - cancelled + after, await Count($"{Confirmations} e"));
         Assert.Equal(0, await Count($"(select subject from {Confirmations} e group by subject having count(*) > 1) twice"));
         Assert.Equal(0, await Count($"{Cancellations} where w.id > c.id"));
         Assert.Equal(cancelled, await Count(Cancellations));
-        // What a task says is what it did, and versions count the changes.
-        Assert.Equal(0, await Count($"platform.jobs j left join {Confirmations} w on w.subject = j.subject where j.kind = 'schedule_appointment' and j.outcome is distinct from case when w.id is null then 'skipped' else 'confirmed' end"));
-        Assert.Equal(0, await Count("care.appointments a where sequence <> version - 1 or sequence <> (select count(*) from platform.events e where e.name = 'appointment.updated' and e.subject = 'care.appointment:' || a.id)"));
-        // A reminder for each confirmed one, at its time.
+        // The outcome of a task is true, and versions count the changes.
+        Assert.Equal(0, await Count(
+            $"""
+            platform.jobs j left join {Confirmations} w on w.subject = j.subject
+            where j.kind = 'schedule_appointment' and j.outcome is distinct from case when w.id is null then 'skipped' else 'confirmed' end
+            """));
+        Assert.Equal(0, await Count(
+            """
+            care.appointments a
+            where sequence <> version - 1 or sequence <> (
+                select count(*) from platform.events e where e.name = 'appointment.updated' and e.subject = 'care.appointment:' || a.id)
+            """));
+        // Each confirmed appointment has a reminder at its time.
         Assert.Equal(Appointments - cancelled, await Count("platform.jobs where kind = 'remind_appointment'"));
         Assert.Equal(
             Appointments - cancelled,
-            await Count("platform.jobs j join care.appointments a on j.subject = 'care.appointment:' || a.id where j.kind = 'remind_appointment' and j.state = 'queued' and a.status = 'confirmed' and j.run_at = a.scheduled_time - interval '1 day'"));
-        home.Delete(recursive: true);
+            await Count(
+                """
+                platform.jobs j join care.appointments a on j.subject = 'care.appointment:' || a.id
+                where j.kind = 'remind_appointment' and j.state = 'queued' and a.status = 'confirmed'
+                    and j.run_at = a.scheduled_time - interval '1 day'
+                """));
+        folder.Delete(recursive: true);
     }
 
     private const string Confirmations = "(select * from platform.events where name = 'appointment.updated' and actor = 'worker')";
 
-    /// <summary>The cancellations' events, each with the worker's confirmation of the same appointment.</summary>
-    private const string Cancellations = $"(select * from platform.events where name = 'appointment.updated' and actor <> 'worker') c left join {Confirmations} w on w.subject = c.subject";
+    /// <summary>The events of cancellations, each with the confirmation of the same appointment by the worker.</summary>
+    private const string Cancellations =
+        "(select * from platform.events where name = 'appointment.updated' and actor <> 'worker') c "
+        + $"left join {Confirmations} w on w.subject = c.subject";
 
     private Task<long> Count(string of) => Database.Scalar<long>("select count(*) from " + of);
 
@@ -111,7 +141,7 @@ public sealed class AppointmentKillTests(CarawayFixture caraway, ITestOutputHelp
         return succeeded;
     }
 
-    /// <summary>Every other of those to cancel, a little before or behind the worker, so that the two meet.</summary>
+    /// <summary>Cancels every second of the chosen appointments, shortly before or after the worker confirms them.</summary>
     private async Task Cancel(int mine, Accounts.SignedIn staff)
     {
         var random = new Random(mine);
@@ -126,21 +156,32 @@ public sealed class AppointmentKillTests(CarawayFixture caraway, ITestOutputHelp
         }
     }
 
-    /// <summary>500 patients and 100 doctors. In each block of 100 appointments all have the same time, other patients and other doctors.</summary>
+    /// <summary>
+    /// Makes 500 patients and 100 doctors. All appointments of a block of 100 have the same time, and different patients and doctors.
+    /// </summary>
     private async Task Fill()
     {
         await Database.Execute(
             $"""
             insert into identity.users (email, email_key, full_name, password_hash, role, created_at, updated_at)
-            select 'user' || n || '@example.org', 'user' || n || '@example.org', 'User ' || n, 'x', case when n > 500 then 'doctor' else 'patient' end, now(), now() from generate_series(1, 600) n;
+            select 'user' || n || '@example.org', 'user' || n || '@example.org', 'User ' || n, 'x',
+                case when n > 500 then 'doctor' else 'patient' end, now(), now()
+            from generate_series(1, 600) n;
             with a as (
-                insert into care.appointments (patient_id, doctor_id, scheduled_time, ends_at, duration_minutes, reason, status, doctor_given_by, created_at, updated_at)
+                insert into care.appointments (
+                    patient_id, doctor_id, scheduled_time, ends_at, duration_minutes, reason, status, doctor_given_by,
+                    created_at, updated_at)
                 select 1 + n % 500, 501 + (n + n / 500) % 100, t, t + interval '30 minutes', 30, 'x', 'pending', 'user:1', now(), now()
-                from (select n, date_trunc('hour', now()) + interval '3 days' + n / 100 * interval '30 minutes' as t from generate_series(0, {Appointments - 1}) n) x
+                from (
+                    select n, date_trunc('hour', now()) + interval '3 days' + n / 100 * interval '30 minutes' as t
+                    from generate_series(0, {Appointments - 1}) n
+                ) x
                 returning id
             )
             insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
-            select 'appointments', 'schedule_appointment', 'care.appointment:' || id, json_build_object('appointment_id', id)::text, now(), now(), now() from a order by id
+            select 'appointments', 'schedule_appointment', 'care.appointment:' || id,
+                json_build_object('appointment_id', id)::text, now(), now(), now()
+            from a order by id
             """);
         Assert.Equal(Appointments, await Database.Scalar<long>("select max(id) from care.appointments"));
     }

@@ -41,7 +41,7 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Contains("Only a checkpoint shows whether its end was cut off.", without.Output, StringComparison.Ordinal);
         var with = await Audit("verify", "--checkpoint", checkpoint);
         Assert.Equal(0, with.ExitCode);
-        Assert.Contains($"it is the one of the checkpoint of {json.GetProperty("at").GetString()}.", with.Output, StringComparison.Ordinal);
+        Assert.Contains($"it is the chain of the checkpoint of {json.GetProperty("at").GetString()}.", with.Output, StringComparison.Ordinal);
 
         await database.Execute("update platform.events set actor = 'user:99' where id = 20");
         foreach (var arguments in new[] { new[] { "verify" }, ["verify", "--checkpoint", checkpoint] })
@@ -108,7 +108,8 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
         ];
         foreach (var file in files)
             IsBadInput(await Audit("verify", "--checkpoint", await Write(file)), "The file is not a checkpoint", file);
-        IsBadInput(await Audit("verify", "--checkpoint", Path.Combine(folder.FullName, "none.json")), "There is no file none.json", "none");
+        var missing = Path.Combine(folder.FullName, "missing.json");
+        IsBadInput(await Audit("verify", "--checkpoint", missing), $"There is no file {missing}.", "missing");
         IsBadInput(await Audit("verify", "--checkpoint", folder.FullName), "There is no file", "folder");
         Assert.Equal(2, (await Audit("verify", "--checkpoint")).ExitCode);
         Assert.Equal(2, (await Audit("verify", "--checkpoint", "a", "b")).ExitCode);
@@ -140,7 +141,7 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
             "select subject || ' ' || actor || ' ' || (payload::json ->> 'reason') from platform.events where name = 'event.erased'"));
         Assert.Equal(1, await database.Scalar<long>("select count(*) from platform.events where payload is null and salt is null"));
         foreach (var id in new[] { "5", "13", "27", "0", "9223372036854775807" })
-            IsBadInput(await Audit("erase", id, "--reason", "again"), "There is no such event, it is erased already", id);
+            IsBadInput(await Audit("erase", id, "--reason", "again"), "This event does not exist, is erased already", id);
         foreach (var arguments in new[] { new[] { "erase", "6" }, ["erase", "6", "--reason", " "], ["erase", "6", "--reason", new string('x', 501)], ["erase", "six", "--reason", "x"], ["erase", "--reason", "x"], ["erase"] })
             Assert.Equal(2, (await Audit(arguments)).ExitCode);
         Assert.Equal(1, await database.Scalar<long>("select count(*) from platform.events where payload is null"));
@@ -157,7 +158,7 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
         await using var empty = await postgres.Create();
         var settings = new Dictionary<string, string>(Settings(), StringComparer.Ordinal) { ["DATABASE_URL"] = empty.Address };
 
-        IsBadInput(await CarawayProcess.Run(settings, "audit", "checkpoint"), "No event has its position yet", "checkpoint");
+        IsBadInput(await CarawayProcess.Run(settings, "audit", "checkpoint"), "No event has a position yet", "checkpoint");
         Assert.Equal(0, (await CarawayProcess.Run(settings, "audit", "verify")).ExitCode);
     }
 
@@ -180,8 +181,8 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
             (["replay", "--handler", "test.handler", "--from", "3", "--parked"], "either --from POSITION or --parked"),
             (["replay", "--handler", "test.handler", "--from", "0"], "Positions begin at 1"),
             (["replay", "--handler", "test.handler", "--from", "-5"], ""),
-            (["replay", "--handler", "nobody", "--from", "3"], "There is no such handler"),
-            (["replay", "--handler", "", "--parked"], "There is no such handler"),
+            (["replay", "--handler", "nobody", "--from", "3"], "There is no handler nobody."),
+            (["replay", "--handler", "", "--parked"], "There is no handler"),
             (["replay", "--handler", "test.handler", "--from", "one"], ""),
             (["replay", "--parked"], ""),
         })
@@ -195,12 +196,12 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
 
         var ahead = await Events("replay", "--handler", "test.handler", "--from", "29");
         Assert.Equal(0, ahead.ExitCode);
-        Assert.Contains("there is nothing to bring again", ahead.Output, StringComparison.Ordinal);
+        Assert.Contains("Nothing has to be delivered again", ahead.Output, StringComparison.Ordinal);
         Assert.Equal("test.handler 28, test.other 30", await Cursors());
 
         var back = await Events("replay", "--handler", "test.handler", "--from", "8");
         Assert.Equal(0, back.ExitCode);
-        Assert.Contains("had come to position 28 and begins at 8 again", back.Output, StringComparison.Ordinal);
+        Assert.Contains("was at position 28 and begins at 8 again", back.Output, StringComparison.Ordinal);
         Assert.Equal("test.handler 7, test.other 30", await Cursors());
         Assert.Equal("test.handler 7, test.other 7", await database.Scalar<string>("select string_agg(handler || ' ' || position, ', ' order by handler) from platform.event_retries"));
     }

@@ -1,24 +1,21 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using Caraway.Identity.SignIns;
-using Caraway.Platform.Hosting;
 using Caraway.Tests.Identity;
 using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Commands;
 
-/// <summary><c>caraway admin</c>, <c>caraway apikey</c> and the first start, as processes of their own beside a server on the same database.</summary>
+/// <summary><c>caraway admin</c>, <c>caraway apikey</c>, <c>caraway jobs</c> and the first start, as processes next to a server.</summary>
 [Collection(Alone.Name)]
 public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServer postgres) : IClassFixture<CarawayFixture>, IDisposable
 {
-    private readonly DirectoryInfo home = TemporaryFolder.Create();
+    private readonly DirectoryInfo folder = TemporaryFolder.Create();
 
     [Fact]
     public async Task An_administrator_is_made_and_signs_in()
     {
         var email = Accounts.NewEmail();
-        var (exitCode, output) = await CarawayProcess.RunWith("a password from a pipe\n", Environment(caraway.Database.Address), "admin", "create", "--email", email, "--full-name", "Ada Admin");
+        var (exitCode, output) = await RunWith(
+            "a password from a pipe\n", "admin", "create", "--email", email, "--full-name", "Ada Admin");
 
         Assert.Equal(0, exitCode);
         var id = long.Parse(output.Trim(), CultureInfo.InvariantCulture);
@@ -26,7 +23,8 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
         Assert.Equal(200, (await caraway.As(signedIn, HttpMethod.Get, "/api/v1/users")).Status);
         Assert.StartsWith("user.registered by command", await caraway.Events(id), StringComparison.Ordinal);
 
-        Assert.Equal(2, (await CarawayProcess.RunWith("another password\n", Environment(caraway.Database.Address), "admin", "create", "--email", email.ToUpperInvariant(), "--full-name", "Ada Again")).ExitCode);
+        var again = await RunWith("another password\n", "admin", "create", "--email", email.ToUpperInvariant(), "--full-name", "Ada Again");
+        Assert.Equal(2, again.ExitCode);
     }
 
     [Theory]
@@ -35,9 +33,9 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
     [InlineData("password1\n", "x@example.org", "most common")]
     [InlineData("nul\0in a password\n", "x@example.org", "U+0000")]
     [InlineData("a good long phrase\n", "nobody", "--email")]
-    public async Task What_an_administrator_cannot_have_is_said(string input, string email, string sentence)
+    public async Task An_administrator_with_a_wrong_address_or_password_is_refused(string input, string email, string sentence)
     {
-        var (exitCode, output) = await CarawayProcess.RunWith(input, Environment(caraway.Database.Address), "admin", "create", "--email", email, "--full-name", "Ada");
+        var (exitCode, output) = await RunWith(input, "admin", "create", "--email", email, "--full-name", "Ada");
 
         Assert.Equal(2, exitCode);
         Assert.Contains(sentence, output, StringComparison.Ordinal);
@@ -49,8 +47,7 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
     {
         var person = await caraway.Person();
 
-        var (exitCode, output) = await CarawayProcess.RunWith(
-            "a password from a pipe\n", Environment(caraway.Database.Address), "admin", "reset-password", person.Email.ToUpperInvariant());
+        var (exitCode, output) = await RunWith("a password from a pipe\n", "admin", "reset-password", person.Email.ToUpperInvariant());
 
         Assert.Equal((0, "The password was changed. Sign-ins that were ended: 1."), (exitCode, output.Trim()));
         await Task.Delay(1100);
@@ -66,7 +63,7 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
     [InlineData("a good long phrase\n", "nobody", "EMAIL must be")]
     public async Task A_password_that_cannot_be_reset_is_a_sentence(string input, string email, string sentence)
     {
-        var (exitCode, output) = await CarawayProcess.RunWith(input, Environment(caraway.Database.Address), "admin", "reset-password", email);
+        var (exitCode, output) = await RunWith(input, "admin", "reset-password", email);
 
         Assert.Equal(2, exitCode);
         Assert.Contains(sentence, output, StringComparison.Ordinal);
@@ -77,9 +74,16 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
     {
         await using var fresh = await postgres.Create();
 
-        Assert.Equal("There are no API keys.", (await CarawayProcess.Run(Environment(fresh.Address), "apikey", "list")).Output.Trim());
-        Assert.Equal("There are no jobs.", (await CarawayProcess.Run(Environment(fresh.Address), "jobs", "list")).Output.Trim());
-        Assert.StartsWith("There are no event handlers yet.", (await CarawayProcess.Run(Environment(fresh.Address), "events", "list")).Output, StringComparison.Ordinal);
+        foreach (var (command, sentence) in new[]
+        {
+            ("apikey", "There are no API keys."),
+            ("jobs", "There are no jobs."),
+            ("events", "There are no event handlers yet. A server registers them when it starts."),
+        })
+        {
+            var (exitCode, output) = await CarawayProcess.Run(Environment(fresh.Address), command, "list");
+            Assert.Equal((0, sentence), (exitCode, output.Trim()));
+        }
     }
 
     [Fact]
@@ -102,37 +106,43 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
     }
 
     [Fact]
-    public async Task A_key_is_printed_alone_listed_by_its_beginning_and_revoked()
+    public async Task A_key_is_printed_alone_listed_by_its_first_characters_and_revoked()
     {
-        var (created, output) = await CarawayProcess.Run(Environment(caraway.Database.Address), "apikey", "create", "--name", "billing", "--scope", "advocacy:read", "--scope", "metrics:read", "--expires", "2099-01-31");
+        var (created, output) = await Run(
+            "apikey", "create", "--name", "billing", "--scope", "advocacy:read", "--scope", "metrics:read", "--expires", "2099-01-31");
         var key = output.Trim();
         Assert.Equal((0, 47), (created, key.Length));
         Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Get, "/cases", null, ("X-API-Key", key))).Status);
 
-        var (_, list) = await CarawayProcess.Run(Environment(caraway.Database.Address), "apikey", "list");
+        var (_, list) = await Run("apikey", "list");
         Assert.Contains($"{key[..12]}…  good to 2099-02-01", list, StringComparison.Ordinal);
         Assert.Contains("advocacy:read metrics:read  (billing)", list, StringComparison.Ordinal);
         Assert.DoesNotContain(key[12..], list, StringComparison.Ordinal);
 
-        Assert.Equal(0, (await CarawayProcess.Run(Environment(caraway.Database.Address), "apikey", "revoke", key[..12])).ExitCode);
+        Assert.Equal(0, (await Run("apikey", "revoke", key[..12])).ExitCode);
         await Task.Delay(1100);
         (await caraway.Anonymously(HttpMethod.Get, "/cases", null, ("X-API-Key", key))).IsProblem(401, "api_key_required");
-        Assert.Equal(2, (await CarawayProcess.Run(Environment(caraway.Database.Address), "apikey", "revoke", key[..12])).ExitCode);
-        Assert.Equal(2, (await CarawayProcess.Run(Environment(caraway.Database.Address), "apikey", "create", "--name", "x", "--scope", "everything")).ExitCode);
-        Assert.Equal(2, (await CarawayProcess.Run(Environment(caraway.Database.Address), "apikey", "create", "--name", "x", "--scope", "advocacy:read", "--expires", "2020-01-01")).ExitCode);
+        Assert.Equal(2, (await Run("apikey", "revoke", key[..12])).ExitCode);
+        Assert.Equal(2, (await Run("apikey", "create", "--name", "x", "--scope", "everything")).ExitCode);
+        var expired = await Run("apikey", "create", "--name", "x", "--scope", "advocacy:read", "--expires", "2020-01-01");
+        Assert.Equal(2, expired.ExitCode);
     }
 
     [Fact]
-    public async Task Of_three_first_starts_at_once_one_makes_the_administrator_and_all_serve()
+    public async Task One_of_three_simultaneous_first_starts_makes_the_administrator_and_all_serve()
     {
         await using var fresh = await postgres.CreateEmpty();
-        var running = Enumerable.Range(0, 3).Select(_ => CarawayProcess.Start(new Dictionary<string, string>(Environment(fresh.Address), StringComparer.Ordinal) { ["PORT"] = FreePort().ToString(CultureInfo.InvariantCulture) }, "serve")).ToList();
+        var running = Enumerable.Range(0, 3)
+            .Select(_ => FreePort.Find().ToString(CultureInfo.InvariantCulture))
+            .Select(port => CarawayProcess.Start(Environment(fresh.Address, ("PORT", port)), "serve"))
+            .ToList();
         try
         {
             foreach (var process in running)
                 await process.Says("Stop with Ctrl-C");
 
-            var maker = Assert.Single(running, process => process.Output.Contains("Made for you at this first start", StringComparison.Ordinal));
+            var maker = Assert.Single(
+                running, process => process.Output.Contains("Made for you at this first start", StringComparison.Ordinal));
             Assert.Contains("admin@caraway.localhost   password ", maker.Output, StringComparison.Ordinal);
             Assert.Equal(1, await fresh.Scalar<long>("select count(*) from identity.users"));
             Assert.Equal(1, await fresh.Scalar<long>("select count(*) from identity.signing_keys"));
@@ -146,7 +156,8 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
     [Fact]
     public async Task Production_on_a_server_needs_a_master_key()
     {
-        var environment = new Dictionary<string, string>(Environment(caraway.Database.Address), StringComparer.Ordinal) { ["ENVIRONMENT"] = "production", ["API_KEY"] = "k", ["CARAWAY_MASTER_KEY"] = "" };
+        var environment = Environment(
+            caraway.Database.Address, ("ENVIRONMENT", "production"), ("API_KEY", "k"), ("CARAWAY_MASTER_KEY", ""));
 
         var (exitCode, output) = await CarawayProcess.Run(environment, "serve");
 
@@ -158,9 +169,9 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
     [InlineData("GATEWAY_TRUSTED_NETWORKS", "everywhere")]
     [InlineData("TRUSTED_PROXIES", "10.0.0.0/99")]
     [InlineData("Identity__PasswordIterations", "5000")]
-    public async Task A_setting_that_would_weaken_it_is_refused(string name, string value)
+    public async Task A_setting_that_weakens_the_security_is_refused(string name, string value)
     {
-        var environment = new Dictionary<string, string>(Environment(caraway.Database.Address), StringComparer.Ordinal) { ["ENVIRONMENT"] = "production", ["API_KEY"] = "k", [name] = value };
+        var environment = Environment(caraway.Database.Address, ("ENVIRONMENT", "production"), ("API_KEY", "k"), (name, value));
 
         var (exitCode, output) = await CarawayProcess.Run(environment, "serve");
 
@@ -169,17 +180,25 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
         Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
     }
 
-    public void Dispose() => home.Delete(recursive: true);
+    public void Dispose() => folder.Delete(recursive: true);
 
-    private static int FreePort()
+    private Task<(int ExitCode, string Output)> Run(params string[] arguments) =>
+        CarawayProcess.Run(Environment(caraway.Database.Address), arguments);
+
+    private Task<(int ExitCode, string Output)> RunWith(string input, params string[] arguments) =>
+        CarawayProcess.RunWith(input, Environment(caraway.Database.Address), arguments);
+
+    private Dictionary<string, string> Environment(string address, params (string Name, string Value)[] more)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["CARAWAY_HOME"] = folder.FullName,
+            ["ENVIRONMENT"] = "development",
+            ["DATABASE_URL"] = address,
+            ["CARAWAY_MASTER_KEY"] = CarawayFixture.Master,
+        };
+        foreach (var (name, value) in more)
+            environment[name] = value;
+        return environment;
     }
-
-    private Dictionary<string, string> Environment(string address) => new(StringComparer.Ordinal)
-    {
-        ["CARAWAY_HOME"] = home.FullName, ["ENVIRONMENT"] = "development", ["DATABASE_URL"] = address, ["CARAWAY_MASTER_KEY"] = CarawayFixture.Master,
-    };
 }

@@ -41,7 +41,7 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
             ["RateLimits__CallerPerMinute"] = "0",
             ["RateLimits__AddressPerMinute"] = "0",
         };
-        var ports = new[] { FreePort(), FreePort() };
+        var ports = new[] { FreePort.Find(), FreePort.Find() };
         var processes = ports.Select(port => Serve(settings, port)).ToArray();
         var clients = ports.Select(Client).ToArray();
         foreach (var client in clients)
@@ -203,12 +203,5 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
 
             await Task.Delay(50);
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

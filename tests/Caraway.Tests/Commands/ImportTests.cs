@@ -7,7 +7,11 @@ namespace Caraway.Tests.Commands;
 /// <summary><c>caraway import intakes</c> as a process, on a database of its own.</summary>
 public sealed class ImportTests(PostgresServer postgres) : IAsyncLifetime
 {
-    private const string Whole = "select count(*) from (select case_id from advocacy.status_events group by case_id having count(*) <> 4) broken";
+    private const string Whole =
+        "select count(*) from (select case_id from advocacy.status_events group by case_id having count(*) <> 4) broken";
+
+    private const string OrphanApplicants =
+        "select count(*) from advocacy.applicants a where not exists (select from advocacy.cases c where c.applicant_id = a.id)";
 
     private readonly DirectoryInfo folder = TemporaryFolder.Create();
     private TestDatabase database = null!;
@@ -23,7 +27,7 @@ public sealed class ImportTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_real_determinations_go_in_once()
+    public async Task The_real_determinations_are_imported_once()
     {
         var first = await Import(Sample);
 
@@ -41,7 +45,7 @@ public sealed class ImportTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Killed_at_any_moment_it_leaves_whole_cases_and_the_next_run_completes()
+    public async Task A_killed_import_leaves_whole_cases_and_the_next_run_completes()
     {
         var kills = 0;
         foreach (var chunks in new[] { 0, 1, 2, 3 })
@@ -56,7 +60,7 @@ public sealed class ImportTests(PostgresServer postgres) : IAsyncLifetime
             await import.Exit();
 
             Assert.Equal(0, await database.Scalar<long>(Whole));
-            Assert.Equal(0, await database.Scalar<long>("select count(*) from advocacy.applicants a where not exists (select from advocacy.cases c where c.applicant_id = a.id)"));
+            Assert.Equal(0, await database.Scalar<long>(OrphanApplicants));
         }
 
         Assert.InRange(kills, 2, 4);
@@ -74,7 +78,7 @@ public sealed class ImportTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_bad_row_keeps_the_whole_file_out()
+    public async Task A_bad_row_refuses_the_whole_file()
     {
         var file = await Csv(
             "full_name,email,narrative,external_reference",
@@ -113,7 +117,7 @@ public sealed class ImportTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Columns_are_mapped_and_rows_without_a_reference_go_in_once()
+    public async Task Columns_are_mapped_and_rows_without_a_reference_are_imported_once()
     {
         var file = await Csv("Name;Story;Mail", "Zoë;Abgelehnt;Zoe@EXAMPLE.org", "Bob;Denied;", "Bob;Denied;");
 
@@ -129,7 +133,7 @@ public sealed class ImportTests(PostgresServer postgres) : IAsyncLifetime
     [InlineData("a,b\n1,2", "no column full_name")]
     [InlineData("", "is empty")]
     [InlineData("full_name,narrative,full_name\nx,y,z", "two columns named full_name")]
-    public async Task A_file_that_cannot_be_read_is_a_sentence(string text, string sentence)
+    public async Task A_file_that_cannot_be_read_is_refused_with_a_sentence(string text, string sentence)
     {
         var file = Path.Combine(folder.FullName, "bad.csv");
         await File.WriteAllTextAsync(file, text);
@@ -142,12 +146,15 @@ public sealed class ImportTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_file_that_is_not_UTF8_a_folder_and_no_file_are_sentences()
+    public async Task A_file_that_is_not_UTF8_a_folder_and_a_missing_file_are_refused_with_a_sentence()
     {
         var latin = Path.Combine(folder.FullName, "latin.csv");
         await File.WriteAllBytesAsync(latin, [.. "full_name,narrative\nZo"u8, 0xEB, .. ",x\n"u8]);
 
-        foreach (var (file, sentence) in new[] { (latin, "not UTF-8"), (Path.Combine(folder.FullName, "none.csv"), "There is no file"), (folder.FullName, "There is no file") })
+        foreach (var (file, sentence) in new[]
+        {
+            (latin, "not UTF-8"), (Path.Combine(folder.FullName, "none.csv"), "There is no file"), (folder.FullName, "There is no file"),
+        })
         {
             var run = await Import(file);
             Assert.Equal(2, run.ExitCode);
@@ -169,14 +176,18 @@ public sealed class ImportTests(PostgresServer postgres) : IAsyncLifetime
     private async Task HoldsTheSample()
     {
         Assert.Equal("APPROVED 8452, DENIED 10776", await database.Scalar<string>(
-            "select string_agg(current_status || ' ' || n, ', ' order by current_status) from (select current_status, count(*) n from advocacy.cases group by 1) s"));
+            """
+            select string_agg(current_status || ' ' || n, ', ' order by current_status)
+            from (select current_status, count(*) n from advocacy.cases group by 1) s
+            """));
         Assert.Equal(0, await database.Scalar<long>(Whole));
         Assert.Equal(19_228 * 4, await database.Scalar<long>("select count(*) from advocacy.status_events where actor = 'import'"));
         Assert.Equal(19_228 * 4, await database.Scalar<long>("select count(*) from platform.events"));
         Assert.Equal(0, await database.Scalar<long>(
             """
             select count(*) from (
-                select from_status, lag(to_status) over (partition by case_id order by e.id) as before, to_status, lead(e.id) over (partition by case_id order by e.id) as next, c.current_status
+                select from_status, lag(to_status) over (partition by case_id order by e.id) as before, to_status,
+                    lead(e.id) over (partition by case_id order by e.id) as next, c.current_status
                 from advocacy.status_events e join advocacy.cases c on c.id = e.case_id
             ) steps where from_status is distinct from before or (next is null and to_status <> current_status)
             """));

@@ -78,7 +78,9 @@ public sealed class MigrateCommandTests(PostgresServer postgres) : IAsyncLifetim
         Assert.True(after > before, $"A new case has the id {after} after {before}.");
         var timeline = await CarawayFixture.Send(again.Client, HttpMethod.Get, $"/cases/{after}/timeline", null);
         Assert.Equal(1, timeline.Json.GetProperty("items").GetArrayLength());
-        Assert.All(await NextNumbers(), next => Assert.True(next.Value > numbers[next.Key], $"{next.Key} gives {next.Value} after {numbers[next.Key]}."));
+        Assert.All(
+            await NextNumbers(),
+            next => Assert.True(next.Value > numbers[next.Key], $"{next.Key} gives {next.Value} after {numbers[next.Key]}."));
     }
 
     [Fact]
@@ -93,7 +95,8 @@ public sealed class MigrateCommandTests(PostgresServer postgres) : IAsyncLifetim
             var answer = await CarawayFixture.Send(caraway.Client, HttpMethod.Get, path, null);
             Assert.Equal((503, "not ready"), (answer.Status, answer.Json.GetProperty("status").GetString()));
             Assert.Equal(
-                $"The schema of the database does not fit this program. Migration {Migrator.Embedded[^1]} has not been applied. Run: ./caraway migrate up",
+                "The schema of the database does not fit this program. "
+                + $"Migration {Migrator.Embedded[^1]} has not been applied. Run: ./caraway migrate up",
                 answer.Detail);
         }
 
@@ -126,8 +129,9 @@ public sealed class MigrateCommandTests(PostgresServer postgres) : IAsyncLifetim
 
     private async Task<Dictionary<string, long>> NextNumbers()
     {
+        string[] sequences = ["platform.event_ids", "identity.users_id_seq", "care.appointments_id_seq", "advocacy.applicants_id_seq"];
         var numbers = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (var sequence in new[] { "platform.event_ids", "identity.users_id_seq", "care.appointments_id_seq", "advocacy.applicants_id_seq" })
+        foreach (var sequence in sequences)
             numbers[sequence] = await database.Scalar<long>($"select nextval('{sequence}')");
         return numbers;
     }

@@ -2,21 +2,22 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Commands;
 
-/// <summary>The program as an operator meets it, with an embedded database in a folder of its own.</summary>
+/// <summary><c>caraway serve</c> as a process, with an embedded database in a folder of its own.</summary>
 [Collection(Alone.Name)]
 public sealed class ServeTests : IDisposable
 {
-    private readonly DirectoryInfo home = TemporaryFolder.Create();
-    private readonly int port = FreePort();
+    private readonly DirectoryInfo folder = TemporaryFolder.Create();
+    private readonly int port = FreePort.Find();
 
     [Fact]
-    public async Task It_serves_stops_on_a_signal_and_leaves_no_database_running()
+    public async Task Serve_stops_on_a_signal_and_stops_its_database()
     {
         using var serve = CarawayProcess.Start(Development(), "serve");
         await serve.Says("is ready on");
@@ -36,7 +37,7 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_second_serve_on_the_same_folder_says_so()
+    public async Task A_second_serve_on_the_same_folder_is_refused()
     {
         using var serve = CarawayProcess.Start(Development(), "serve");
         await serve.Says("is ready on");
@@ -49,12 +50,13 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_database_left_behind_by_a_kill_is_taken_over_with_all_that_was_acknowledged()
+    public async Task A_start_after_a_kill_finds_every_acknowledged_change()
     {
         using var serve = CarawayProcess.Start(Development(), "serve");
         await serve.Says("is ready on");
         using var client = Client();
-        using var intake = await client.PostAsync("/intakes", new StringContent("""{"full_name":"Ada","narrative":"Denied."}""", System.Text.Encoding.UTF8, "application/json"));
+        using var content = new StringContent("""{"full_name":"Ada","narrative":"Denied."}""", Encoding.UTF8, "application/json");
+        using var intake = await client.PostAsync("/intakes", content);
         Assert.Equal(HttpStatusCode.Created, intake.StatusCode);
         serve.Kill();
         await serve.Exit();
@@ -71,7 +73,7 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_command_beside_serve_uses_its_database_and_leaves_it_running()
+    public async Task A_command_during_serve_uses_its_database_and_leaves_it_running()
     {
         using var serve = CarawayProcess.Start(Development(), "serve");
         await serve.Says("is ready on");
@@ -84,10 +86,10 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_data_folder_of_another_version_is_named()
+    public async Task A_data_folder_of_another_version_is_refused_by_name()
     {
-        Directory.CreateDirectory(Path.Combine(home.FullName, ".caraway", "pg"));
-        await File.WriteAllTextAsync(Path.Combine(home.FullName, ".caraway", "pg", "PG_VERSION"), "9\n");
+        Directory.CreateDirectory(Path.Combine(folder.FullName, ".caraway", "pg"));
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, ".caraway", "pg", "PG_VERSION"), "9\n");
 
         var (exitCode, output) = await CarawayProcess.Run(Development(), "serve");
 
@@ -97,9 +99,9 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_folder_that_is_no_data_folder_is_left_alone()
+    public async Task A_folder_that_is_not_a_data_folder_is_left_unchanged()
     {
-        var data = Directory.CreateDirectory(Path.Combine(home.FullName, ".caraway", "pg"));
+        var data = Directory.CreateDirectory(Path.Combine(folder.FullName, ".caraway", "pg"));
         await File.WriteAllTextAsync(Path.Combine(data.FullName, "thesis.txt"), "mine");
 
         var (exitCode, output) = await CarawayProcess.Run(Development(), "serve");
@@ -110,19 +112,19 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_database_in_a_file_is_not_used_and_that_is_said()
+    public async Task A_database_in_a_file_gets_a_warning_that_names_the_embedded_one()
     {
         using var serve = CarawayProcess.Start(Development(("DB_NAME", ":memory:"), ("DATABSE_URL", "postgresql://h/d")), "serve");
         await serve.Says("Stop with Ctrl-C");
 
-        Assert.Contains($"It is in {Path.Combine(home.FullName, ".caraway", "pg")}.", serve.Output, StringComparison.Ordinal);
+        Assert.Contains($"It is in {Path.Combine(folder.FullName, ".caraway", "pg")}.", serve.Output, StringComparison.Ordinal);
         Assert.Contains("DATABSE_URL is not a setting of Caraway. Did you mean DATABASE_URL?", serve.Output, StringComparison.Ordinal);
         serve.Terminate();
         Assert.Equal(0, await serve.Exit());
     }
 
     [Fact]
-    public async Task A_first_start_on_a_taken_port_makes_nothing_and_the_next_one_shows_what_it_makes()
+    public async Task A_first_start_on_a_taken_port_leaves_the_administrator_to_the_next_start()
     {
         using (var other = new TcpListener(IPAddress.Loopback, port))
         {
@@ -131,7 +133,7 @@ public sealed class ServeTests : IDisposable
 
             Assert.Equal(5, exitCode);
             Assert.DoesNotContain("password", output, StringComparison.Ordinal);
-            Assert.False(Directory.Exists(Path.Combine(home.FullName, ".caraway", "pg")), "The database was made.");
+            Assert.False(Directory.Exists(Path.Combine(folder.FullName, ".caraway", "pg")), "The database was made.");
         }
 
         using var serve = CarawayProcess.Start(Development(), "serve");
@@ -143,7 +145,7 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_taken_port_is_named()
+    public async Task A_taken_port_is_refused_by_number()
     {
         using var other = new TcpListener(IPAddress.Loopback, port);
         other.Start();
@@ -202,7 +204,7 @@ public sealed class ServeTests : IDisposable
     [InlineData("API_KEY", "schlüssel", 2)]
     [InlineData("CARAWAY_MASTER_KEY", "short", 2)]
     [InlineData("CARAWAY_POSTGRES_BIN", "/nowhere", 2)]
-    public async Task A_wrong_setting_is_a_sentence_and_not_a_stack(string name, string value, int exitCode)
+    public async Task A_wrong_setting_is_refused_with_a_sentence(string name, string value, int exitCode)
     {
         var run = await CarawayProcess.Run(Development((name, value)), "serve");
 
@@ -214,24 +216,24 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task The_wrong_command_line_ends_with_2() =>
+    public async Task A_wrong_command_line_ends_with_exit_code_2() =>
         Assert.Equal(2, (await CarawayProcess.Run(Development(), "serv")).ExitCode);
 
     public void Dispose()
     {
-        // A test that failed may have left its database running: the last user of the folder stops it.
+        // A failed test may leave its database running. The last user of the folder stops it.
         if (File.Exists(PostmasterPid))
             CarawayProcess.Run(Development(), "migrate", "status").GetAwaiter().GetResult();
-        home.Delete(recursive: true);
+        folder.Delete(recursive: true);
     }
 
-    private string PostmasterPid => Path.Combine(home.FullName, ".caraway", "pg", "postmaster.pid");
+    private string PostmasterPid => Path.Combine(folder.FullName, ".caraway", "pg", "postmaster.pid");
 
     private Dictionary<string, string> Development(params (string Name, string Value)[] more)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["CARAWAY_HOME"] = home.FullName,
+            ["CARAWAY_HOME"] = folder.FullName,
             ["CARAWAY_DEFAULT_ENVIRONMENT"] = "development",
             ["PORT"] = port.ToString(CultureInfo.InvariantCulture),
         };
@@ -243,7 +245,7 @@ public sealed class ServeTests : IDisposable
     private HttpClient Client()
     {
         var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
-        client.DefaultRequestHeaders.Add("X-API-Key", File.ReadAllText(Path.Combine(home.FullName, ".caraway", "api-key")));
+        client.DefaultRequestHeaders.Add("X-API-Key", File.ReadAllText(Path.Combine(folder.FullName, ".caraway", "api-key")));
         return client;
     }
 
@@ -259,12 +261,5 @@ public sealed class ServeTests : IDisposable
         {
             return null;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

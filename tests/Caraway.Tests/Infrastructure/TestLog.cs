@@ -50,7 +50,11 @@ internal static class TestLog
 
         public bool IsEnabled(LogLevel logLevel) => logLevel != LogLevel.None;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Write($"{DateTime.UtcNow:HH:mm:ss.fff} {TestContext.Current.TestClass?.TestClassSimpleName} {logLevel} {category}: {formatter(state, exception)} {exception}\n");
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            var test = TestContext.Current.TestClass?.TestClassSimpleName;
+            Write($"{DateTime.UtcNow:HH:mm:ss.fff} {test} {logLevel} {category}: {formatter(state, exception)} {exception}\n");
+        }
     }
 }

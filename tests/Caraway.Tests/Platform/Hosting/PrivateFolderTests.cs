@@ -27,11 +27,12 @@ public sealed class PrivateFolderTests : IDisposable
         Here.ReadOrCreateSecret("thing");
 
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Here.FileIn("thing")));
-        Assert.Equal(["secrets.lock", "thing"], Directory.EnumerateFiles(Here.State).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        var files = Directory.EnumerateFiles(Here.State).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+        Assert.Equal(["secrets.lock", "thing"], files);
     }
 
     [Fact]
-    public async Task Many_creators_at_once_agree_on_one_secret()
+    public async Task Simultaneous_creators_agree_on_one_secret()
     {
         for (var round = 0; round < 20; round++)
         {
@@ -52,7 +53,7 @@ public sealed class PrivateFolderTests : IDisposable
     }
 
     [Fact]
-    public void An_empty_file_is_never_taken_for_a_secret()
+    public void An_empty_file_is_not_a_secret()
     {
         Here.Create();
         File.WriteAllText(Here.FileIn("thing"), "\n");

@@ -27,7 +27,7 @@ public sealed class SettingNamesTests
     [InlineData("jobs__leaseseconds")]
     [InlineData("Jobs__Queues__documents")]
     [InlineData("CORS_ALLOW_ORIGINS")]
-    public void A_known_name_and_an_unrelated_one_do_not(string name) => Assert.Empty(Find(name));
+    public void A_known_name_and_an_unrelated_name_do_not_get_a_warning(string name) => Assert.Empty(Find(name));
 
     [Theory]
     [InlineData("JWT_SECRET_KEY", "signs tokens with ES256 only")]
@@ -56,8 +56,10 @@ public sealed class SettingNamesTests
     [InlineData("abc", "", 3)]
     [InlineData("kitten", "sitting", 3)]
     [InlineData("PORT", "port", 0)]
-    public void The_distance_is_that_of_Levenshtein(string one, string other, int distance) => Assert.Equal(distance, SettingNames.Distance(one, other));
+    public void The_distance_is_that_of_Levenshtein(string one, string other, int distance) =>
+        Assert.Equal(distance, SettingNames.Distance(one, other));
 
     private static IReadOnlyList<string> Find(string name) =>
-        SettingNames.FindMistakes(new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase) { [name] = "x" }, ["Jobs:LeaseSeconds", "Jobs:Queues"]);
+        SettingNames.FindMistakes(
+            new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase) { [name] = "x" }, ["Jobs:LeaseSeconds", "Jobs:Queues"]);
 }

@@ -24,7 +24,7 @@ public sealed class SettingsTests
     [InlineData("A=\"\"", "")]
     [InlineData("A='it''", "it")]
     [InlineData("A=é", "é")]
-    public void A_line_of_dotenv_is_read_in_the_widespread_form(string line, string value) => Assert.Equal(value, ReadDotEnv(line)["A"]);
+    public void A_line_of_dotenv_is_read_in_the_usual_form(string line, string value) => Assert.Equal(value, ReadDotEnv(line)["A"]);
 
     [Fact]
     public void Comments_and_blank_lines_are_skipped_and_later_lines_win()
@@ -35,14 +35,14 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void A_file_that_is_not_there_says_nothing() => Assert.Empty(Settings.ReadDotEnv("/nonexistent/.env"));
+    public void A_missing_file_has_no_settings() => Assert.Empty(Settings.ReadDotEnv("/nonexistent/.env"));
 
     [Theory]
     [InlineData("PASSWORD", "/.env is not NAME=value.")]
     [InlineData("=secret", "/.env is not NAME=value.")]
     [InlineData("A=\"secret", "/.env has a quote that does not end.")]
     [InlineData("A='secret", "/.env has a quote that does not end.")]
-    public void A_bad_line_is_named_by_its_number_and_not_repeated(string line, string sentence)
+    public void A_bad_line_is_reported_by_its_number_without_its_text(string line, string sentence)
     {
         var refusal = Assert.Throws<CommandException>(() => ReadDotEnv("OK=1\n" + line));
 
@@ -55,7 +55,8 @@ public sealed class SettingsTests
     [InlineData("port=81")]
     [InlineData("Port=81")]
     [InlineData("API_PORT=80\nport=81")]
-    public void Names_are_read_without_regard_to_case(string text) => Assert.Equal("81", Settings.Translate(ReadDotEnv(text))["Server:Port"]);
+    public void Names_are_read_without_regard_to_case(string text) =>
+        Assert.Equal("81", Settings.Translate(ReadDotEnv(text))["Server:Port"]);
 
     [Theory]
     [InlineData("PORT", "Server:Port")]
@@ -90,7 +91,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void An_empty_alias_says_nothing() => Assert.Equal("3", Translate(("PORT", ""), ("Server__Port", "3"))["Server:Port"]);
+    public void An_empty_alias_has_no_effect() => Assert.Equal("3", Translate(("PORT", ""), ("Server__Port", "3"))["Server:Port"]);
 
     [Theory]
     [InlineData(null, "Production")]
@@ -105,7 +106,9 @@ public sealed class SettingsTests
 
     [Fact]
     public void ENVIRONMENT_is_stronger_than_the_launchers_default() =>
-        Assert.Equal("Production", Settings.EnvironmentName(Configuration(("CARAWAY_DEFAULT_ENVIRONMENT", "development"), ("ENVIRONMENT", "production"))));
+        Assert.Equal(
+            "Production",
+            Settings.EnvironmentName(Configuration(("CARAWAY_DEFAULT_ENVIRONMENT", "development"), ("ENVIRONMENT", "production"))));
 
     private static Dictionary<string, string?> ReadDotEnv(string text)
     {
@@ -135,5 +138,5 @@ public sealed class SettingsTests
     [InlineData("False", "False")]
     [InlineData("maybe", "maybe")]
     public void The_switch_for_workers_takes_the_earlier_spellings(string given, string read) =>
-        Assert.Equal(read, Settings.Translate(new Dictionary<string, string?>(StringComparer.Ordinal) { ["ENABLE_BACKGROUND_WORKERS"] = given })["Jobs:Enabled"]);
+        Assert.Equal(read, Translate(("ENABLE_BACKGROUND_WORKERS", given))["Jobs:Enabled"]);
 }

@@ -17,7 +17,7 @@ public sealed class DatabaseAwayTests(CarawayFixture caraway, PostgresServer pos
     [InlineData("POST", "/cases/1/notes", """{"author":"a","body":"b"}""")]
     [InlineData("POST", "/cases/1/documents", """{"filename":"a.pdf"}""")]
     [InlineData("POST", "/internal/documents/1/process", null)]
-    public async Task Without_its_database_a_route_says_when_to_try_again(string method, string path, string? json)
+    public async Task A_route_without_its_database_says_when_to_try_again(string method, string path, string? json)
     {
         await caraway.OpenCase();
         await Close();
@@ -35,7 +35,7 @@ public sealed class DatabaseAwayTests(CarawayFixture caraway, PostgresServer pos
     }
 
     [Fact]
-    public async Task A_connection_that_was_cut_is_503_once_and_a_new_one_is_made()
+    public async Task A_cut_connection_is_503_once_and_is_then_replaced()
     {
         await caraway.OpenCase();
         await Cut();
@@ -55,8 +55,9 @@ public sealed class DatabaseAwayTests(CarawayFixture caraway, PostgresServer pos
         await caraway.Database.Execute($"alter database {Name} set statement_timeout = '300ms'");
         await Cut();
         await caraway.Get("/cases");
-        // Not from the pool, whose connections were cut.
-        await using var other = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(caraway.Database.Address) { Pooling = false }.ConnectionString);
+        // The connections of the pool were cut.
+        var address = new NpgsqlConnectionStringBuilder(caraway.Database.Address) { Pooling = false };
+        await using var other = new NpgsqlConnection(address.ConnectionString);
         await other.OpenAsync();
         await using var transaction = await other.BeginTransactionAsync();
         await using var hold = new NpgsqlCommand($"select 1 from advocacy.cases where id = {id} for update", other, transaction);

@@ -10,7 +10,7 @@ public sealed class DatabaseOptionsTests
     private const string EmbeddedSentence = "it starts an embedded PostgreSQL of its own.";
 
     [Fact]
-    public void Nothing_set_means_the_embedded_database()
+    public void The_embedded_database_is_the_default()
     {
         Assert.Null(new DatabaseOptions().Server());
         Assert.Null(new DatabaseOptions { Url = " ", Host = "" }.Server());
@@ -50,7 +50,8 @@ public sealed class DatabaseOptionsTests
     [Fact]
     public void Options_of_the_URL_are_passed_on()
     {
-        var server = new DatabaseOptions { Url = "postgresql+asyncpg://h/d?connect_timeout=7&application_name=desk%20one&ssl=require&Keepalive=30" }.Server()!;
+        const string url = "postgresql+asyncpg://h/d?connect_timeout=7&application_name=desk%20one&ssl=require&Keepalive=30";
+        var server = new DatabaseOptions { Url = url }.Server()!;
 
         Assert.Equal((7, "desk one", SslMode.Require, 30), (server.Timeout, server.ApplicationName, server.SslMode, server.KeepAlive));
     }
@@ -65,13 +66,15 @@ public sealed class DatabaseOptionsTests
     {
         var server = new DatabaseOptions { Host = host, User = "ada", Password = "p;w='x'" }.Server()!;
 
-        Assert.Equal((expected, port, "ada", "p;w='x'", "advocacy"), (server.Host, server.Port, server.Username, server.Password, server.Database));
+        Assert.Equal(
+            (expected, port, "ada", "p;w='x'", "advocacy"), (server.Host, server.Port, server.Username, server.Password, server.Database));
     }
 
     [Fact]
     public void The_URL_is_stronger_than_the_parts_and_takes_from_them_what_it_lacks()
     {
-        var server = new DatabaseOptions { Url = "postgresql://one", Host = "two", Name = "cases", User = "ada", Password = "pw" }.Server()!;
+        var options = new DatabaseOptions { Url = "postgresql://one", Host = "two", Name = "cases", User = "ada", Password = "pw" };
+        var server = options.Server()!;
 
         Assert.Equal(("one", "cases", "ada", "pw"), (server.Host, server.Database, server.Username, server.Password));
     }
@@ -86,7 +89,7 @@ public sealed class DatabaseOptionsTests
     [InlineData("sqlite+aiosqlite:///:memory:", "advocacy")]
     [InlineData("postgresql://h/:memory:", "advocacy")]
     [InlineData("Host=h;Database=:memory:", "advocacy")]
-    public void A_database_in_memory_or_in_a_file_is_refused_with_a_word_on_the_embedded_one(string? url, string name)
+    public void A_database_in_memory_or_in_a_file_is_refused_and_the_embedded_one_is_named(string? url, string name)
     {
         var refusal = Assert.Throws<CommandException>(() => new DatabaseOptions { Url = url, Name = name }.Server());
 
@@ -98,7 +101,7 @@ public sealed class DatabaseOptionsTests
     [InlineData(":memory:", true)]
     [InlineData("cases.db", true)]
     [InlineData("advocacy", false)]
-    public void Without_a_server_a_database_in_a_file_is_the_embedded_one(string name, bool isFile)
+    public void A_database_in_a_file_without_a_server_is_the_embedded_one(string name, bool isFile)
     {
         var options = new DatabaseOptions { Name = name };
 
@@ -107,7 +110,8 @@ public sealed class DatabaseOptionsTests
     }
 
     [Fact]
-    public void The_user_of_a_server_is_advocacy_by_default() => Assert.Equal("advocacy", new DatabaseOptions { Host = "h" }.Server()!.Username);
+    public void The_user_of_a_server_is_advocacy_by_default() =>
+        Assert.Equal("advocacy", new DatabaseOptions { Host = "h" }.Server()!.Username);
 
     [Theory]
     [InlineData("mysql://ada:s3cret@h/d")]
@@ -120,7 +124,7 @@ public sealed class DatabaseOptionsTests
     [InlineData("Password=s3cret")]
     [InlineData("Host=h;Port=s3cret")]
     [InlineData("s3cret")]
-    public void A_URL_that_names_no_server_is_refused_without_repeating_it(string url)
+    public void A_URL_without_a_server_is_refused_and_not_repeated(string url)
     {
         var refusal = Assert.Throws<CommandException>(() => new DatabaseOptions { Url = url }.Server());
 
@@ -130,7 +134,7 @@ public sealed class DatabaseOptionsTests
     }
 
     [Fact]
-    public void A_port_that_no_port_can_be_is_refused_in_DB_HOST_too() =>
+    public void An_impossible_port_in_DB_HOST_is_refused() =>
         Assert.Equal(ExitCode.BadInput, Assert.Throws<CommandException>(() => new DatabaseOptions { Host = "h:99999" }.Server()).ExitCode);
 
     [Fact]
@@ -146,5 +150,6 @@ public sealed class DatabaseOptionsTests
     [InlineData("postgresql://h/d?max_auto_prepare=0")]
     [InlineData("Host=h;Max Auto Prepare=0")]
     [InlineData("Host=h;MaxAutoPrepare=0")]
-    public void Behind_a_pooler_preparing_can_be_turned_off(string url) => Assert.Equal(0, new DatabaseOptions { Url = url }.Server()!.MaxAutoPrepare);
+    public void Preparing_can_be_turned_off_behind_a_pooler(string url) =>
+        Assert.Equal(0, new DatabaseOptions { Url = url }.Server()!.MaxAutoPrepare);
 }

@@ -59,34 +59,39 @@ public sealed class MigratorTests(PostgresServer postgres) : IAsyncLifetime
     [Theory]
     [InlineData(2)]
     [InlineData(10)]
-    public async Task Runners_at_once_do_the_work_of_one(int runners)
+    public async Task Simultaneous_runners_do_the_work_of_one(int runners)
     {
-        var done = await Task.WhenAll(Enumerable.Range(0, runners).Select(_ => Task.Run(() => new Migrator(database.Source, Migrator.Embedded).Up(Now, CancellationToken.None))));
+        var runs = Enumerable.Range(0, runners).Select(_ => Task.Run(() => Up([.. Migrator.Embedded])));
+        var done = await Task.WhenAll(runs);
 
         Assert.Equal(Migrator.Embedded.Select(m => m.Number), done.SelectMany(m => m).Select(m => m.Number).Order());
         Assert.Equal(Migrator.Embedded.Count, (await new Migrator(database.Source, []).Status(CancellationToken.None)).Count);
     }
 
     [Fact]
-    public async Task Runners_down_at_once_take_each_back_once()
+    public async Task Simultaneous_runners_down_take_each_back_once()
     {
         await Up(One, Two, Three);
 
-        var done = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Task.Run(() => new Migrator(database.Source, [One, Two, Three]).Down(0, CancellationToken.None))));
+        var migrator = new Migrator(database.Source, [One, Two, Three]);
+        var done = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Task.Run(() => migrator.Down(0, CancellationToken.None))));
 
         Assert.Equal([1, 2, 3], done.SelectMany(m => m).Select(m => m.Number).Order());
         Assert.False(await Exists("public.one"));
     }
 
     [Fact]
-    public async Task What_was_applied_is_recorded_and_a_second_run_has_nothing_to_do()
+    public async Task Applied_migrations_are_recorded_and_a_second_run_has_nothing_to_do()
     {
         Assert.Equal([One, CompatibleTwo], await Up(One, CompatibleTwo));
         Assert.Empty(await Up(One, CompatibleTwo));
 
         var applied = await new Migrator(database.Source, []).Status(CancellationToken.None);
         Assert.Equal(
-            [new AppliedMigration(1, "one", One.Checksum, false, Now.UtcDateTime), new AppliedMigration(2, "two", CompatibleTwo.Checksum, true, Now.UtcDateTime)],
+            [
+                new AppliedMigration(1, "one", One.Checksum, false, Now.UtcDateTime),
+                new AppliedMigration(2, "two", CompatibleTwo.Checksum, true, Now.UtcDateTime),
+            ],
             applied);
         await new Migrator(database.Source, [One, CompatibleTwo]).Check(CancellationToken.None);
     }
@@ -107,7 +112,7 @@ public sealed class MigratorTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_program_does_not_run_before_its_migrations_older_or_newer()
+    public async Task A_program_does_not_run_before_all_its_migrations()
     {
         await Refuses(new Migrator(database.Source, [One]).Check(CancellationToken.None), "0001_one has not been applied");
         await Up(One);
@@ -141,9 +146,9 @@ public sealed class MigratorTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_failing_migration_keeps_nothing_of_itself_and_all_before_it()
+    public async Task A_failing_migration_leaves_only_those_before_it()
     {
-        await Refuses(new Migrator(database.Source, [One, Failing, Three]).Up(Now, CancellationToken.None), "0002_failing failed, and nothing of it was kept");
+        await Refuses(Up(One, Failing, Three), "0002_failing failed, and nothing of it was kept");
 
         Assert.True(await Exists("public.one"));
         Assert.False(await Exists("public.half"));
@@ -153,7 +158,7 @@ public sealed class MigratorTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_failing_way_back_keeps_all()
+    public async Task A_failing_way_back_changes_nothing()
     {
         var stuck = new Migration(1, "one", One.Up, "drop table public.one; select 1 / 0");
         await Up(stuck);
@@ -169,9 +174,10 @@ public sealed class MigratorTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Empty(await new Migrator(database.Source, Migrator.Embedded).Down(0, CancellationToken.None));
 
     [Fact]
-    public async Task A_sequence_goes_on_where_the_one_before_ended()
+    public async Task A_sequence_continues_where_the_former_one_ended()
     {
-        var counting = new Migration(1, "counting", "create table public.one (id bigint generated always as identity)", "drop table public.one");
+        const string table = "create table public.one (id bigint generated always as identity)";
+        var counting = new Migration(1, "counting", table, "drop table public.one");
         await Up(counting);
         await database.Execute("insert into public.one select from generate_series(1, 3)");
         await database.Execute("delete from public.one");
@@ -188,7 +194,7 @@ public sealed class MigratorTests(PostgresServer postgres) : IAsyncLifetime
     public async Task A_sequence_that_a_migration_starts_higher_keeps_its_start()
     {
         var first = new Migration(1, "counting", "create sequence public.ids", "drop sequence public.ids");
-        var higher = new Migration(1, "counting", "create sequence public.ids; select setval('public.ids', 10, false)", "drop sequence public.ids");
+        var higher = first with { Up = "create sequence public.ids; select setval('public.ids', 10, false)" };
         await Up(first);
         await database.Execute("select nextval('public.ids')");
         await new Migrator(database.Source, [first]).Down(0, CancellationToken.None);
@@ -202,7 +208,8 @@ public sealed class MigratorTests(PostgresServer postgres) : IAsyncLifetime
     private static bool IsMigratorsOwn(string line) =>
         line.Contains("platform.migrations", StringComparison.Ordinal) || line.Contains("platform.given_ids", StringComparison.Ordinal);
 
-    private Task<IReadOnlyList<Migration>> Up(params Migration[] known) => new Migrator(database.Source, known).Up(Now, CancellationToken.None);
+    private Task<IReadOnlyList<Migration>> Up(params Migration[] known) =>
+        new Migrator(database.Source, known).Up(Now, CancellationToken.None);
 
     private static async Task Refuses(Task work, string words)
     {
@@ -217,14 +224,18 @@ public sealed class MigratorTests(PostgresServer postgres) : IAsyncLifetime
     {
         var lines = new List<string>();
         await using var command = database.Source.CreateCommand("""
-            select 'column ' || table_schema || '.' || table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '') || ' ' || is_identity
+            select 'column ' || table_schema || '.' || table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' '
+                || coalesce(column_default, '') || ' ' || is_identity
             from information_schema.columns where table_schema not in ('pg_catalog', 'information_schema')
             union all select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
             from pg_constraint where connamespace::regnamespace::text not in ('pg_catalog', 'information_schema')
-            union all select 'index ' || schemaname || '.' || tablename || ' ' || indexdef from pg_indexes where schemaname not in ('pg_catalog', 'information_schema')
-            union all select 'function ' || p.oid::regprocedure || ' ' || md5(p.prosrc) from pg_proc p where pronamespace::regnamespace::text not in ('pg_catalog', 'information_schema')
+            union all select 'index ' || schemaname || '.' || tablename || ' ' || indexdef
+            from pg_indexes where schemaname not in ('pg_catalog', 'information_schema')
+            union all select 'function ' || p.oid::regprocedure || ' ' || md5(p.prosrc)
+            from pg_proc p where pronamespace::regnamespace::text not in ('pg_catalog', 'information_schema')
             union all select 'trigger ' || tgrelid::regclass || ' ' || pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
-            union all select 'comment ' || objoid::regclass || '.' || objsubid || ' ' || description from pg_description where classoid = 'pg_class'::regclass and objoid >= 16384
+            union all select 'comment ' || objoid::regclass || '.' || objsubid || ' ' || description
+            from pg_description where classoid = 'pg_class'::regclass and objoid >= 16384
             order by 1
             """);
         await using var reader = await command.ExecuteReaderAsync();
