@@ -35,7 +35,8 @@ internal static class AddDocument
             returning id, case_id, status
         ), queued as (
             {JobQueue.Insert}
-            select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now from added
+            select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now
+            from added
         ), logged as (
             {EventSql.Insert}
             select @now, 'case.document_added', 'advocacy.case:' || case_id, @caller, @RequestId, @Address,

@@ -59,7 +59,9 @@ internal static class DocumentCheck
         return fitting.Contains(type, StringComparer.Ordinal)
             ? new(extension, type, null)
             : new(
-                extension, type, $"The file's name says .{extension}, but its content type says {Shortened(type)}. One of the two is wrong.");
+                extension,
+                type,
+                $"The file's name says .{extension}, but its content type says {Shortened(type)}. One of the two is wrong.");
     }
 
     private static string Shortened(string text) => text.Length <= 40 ? text : text[..40] + "…";

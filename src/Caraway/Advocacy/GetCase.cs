@@ -84,6 +84,6 @@ internal static class GetCase
             found.Id, found.Text!, found.Status!, found.Person, found.CreatedAt, found.UpdatedAt!.Value,
             new Applicant(found.ApplicantId!.Value, found.FullName!, found.Email, found.Phone, found.ApplicantCreatedAt!.Value),
             statusEvents, notes, CaseWorkflow.Table.From(found.Status!));
-        return new Tagged<Response>(ETag.Of(found.Version!.Value, found.NewestNote!.Value), answer);
+        return new Tagged<Response>(ETag.Create(found.Version!.Value, found.NewestNote!.Value), answer);
     }
 }

@@ -13,7 +13,14 @@ internal static class GetCaseAccessLog
         batch: "b.ids @> array[@id] and b.kind = 'advocacy.case'", record: "a.ids @> array[@id] and a.kind = 'advocacy.case'");
 
     public static async Task<Results<Ok<AccessPage>, Refusal>> Handle(
-        RowId id, string? limit, string? cursor, PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        RowId id,
+        string? limit,
+        string? cursor,
+        PageSizes sizes,
+        Caller caller,
+        AccessLog accesses,
+        Database database,
+        CancellationToken cancel)
     {
         if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;

@@ -25,7 +25,14 @@ internal static class GetCaseTimeline
         """;
 
     public static async Task<Results<Ok<Timeline>, Refusal>> Handle(
-        RowId id, string? limit, string? cursor, PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        RowId id,
+        string? limit,
+        string? cursor,
+        PageSizes sizes,
+        Caller caller,
+        AccessLog accesses,
+        Database database,
+        CancellationToken cancel)
     {
         if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;

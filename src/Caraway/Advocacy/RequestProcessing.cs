@@ -22,7 +22,8 @@ internal static class RequestProcessing
             where d.id = @id for no key update of c
         ), queued as (
             {JobQueue.Insert}
-            select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now from found
+            select 'documents', 'process_document', 'advocacy.document:' || id, json_build_object('document_id', id)::text, @now, @now, @now
+            from found
             {JobQueue.OnConflict} do nothing
             returning id
         ), logged as (

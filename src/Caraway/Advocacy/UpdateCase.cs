@@ -120,5 +120,5 @@ internal static class UpdateCase
     }
 
     private static Tagged<Response> Answer(Row row, string status, string? assignee, long version) =>
-        new(ETag.Of(version, row.NewestNote), new Response(row.CaseId, row.PreviousStatus, status, assignee));
+        new(ETag.Create(version, row.NewestNote), new Response(row.CaseId, row.PreviousStatus, status, assignee));
 }

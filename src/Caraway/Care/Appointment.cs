@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 
@@ -7,11 +8,12 @@ namespace Caraway.Care;
 internal static class Appointment
 {
     public sealed record Response(
-        long Id, long PatientId, long? DoctorId, DateTime ScheduledTime, int DurationMinutes, string Reason, string Status, string? Notes,
-        DateTime CreatedAt, DateTime UpdatedAt, Person? Patient, Person? Doctor);
+        long Id, long PatientId, long? DoctorId, DateTime ScheduledTime, int DurationMinutes, string Reason,
+        [property: AppointmentStatusWord] string Status, string? Notes, DateTime CreatedAt, DateTime UpdatedAt, Person? Patient, Person? Doctor);
 
     /// <summary>A user, in the shape of Identity's own answers.</summary>
-    public sealed record Person(long Id, string Email, string FullName, string Role, bool IsActive, DateTime CreatedAt, DateTime UpdatedAt);
+    public sealed record Person(
+        long Id, string Email, string FullName, [property: RoleWord] string Role, bool IsActive, DateTime CreatedAt, DateTime UpdatedAt);
 
     /// <summary>A row of <see cref="Columns"/>. The columns with p are the patient's, those with d the doctor's.</summary>
     internal sealed record Row(
@@ -21,7 +23,7 @@ internal static class Appointment
         string? DEmail, string? DFullName, string? DRole, bool? DIsActive, DateTime? DCreatedAt, DateTime? DUpdatedAt)
     {
         /// <summary>Covers the patient and the doctor too, by the newest change of the two.</summary>
-        public string Tag => ETag.Of(Version, Chain.Microseconds(DUpdatedAt > PUpdatedAt ? DUpdatedAt.Value : PUpdatedAt));
+        public string Tag => ETag.Create(Version, Chain.Microseconds(DUpdatedAt > PUpdatedAt ? DUpdatedAt.Value : PUpdatedAt));
 
         public Response ToResponse() => new(
             Id, PatientId, DoctorId, ScheduledTime, DurationMinutes, Reason, Status, Notes, CreatedAt, UpdatedAt,

@@ -1,3 +1,4 @@
+using Caraway.Platform.Http;
 using Caraway.Platform.Workflows;
 
 namespace Caraway.Care;
@@ -15,4 +16,11 @@ internal static class AppointmentStatus
         "care.appointment",
         [Pending, Confirmed, Completed, Cancelled],
         [new(Pending, Confirmed), new(Pending, Cancelled), new(Confirmed, Completed), new(Confirmed, Cancelled), new(Confirmed, Pending)]);
+}
+
+/// <summary>Lists the statuses of an appointment in the OpenAPI document.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class AppointmentStatusWordAttribute : Attribute, IWords
+{
+    public IReadOnlyList<string> Words => AppointmentStatus.Table.Statuses;
 }

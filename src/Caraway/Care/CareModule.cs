@@ -31,7 +31,13 @@ internal static class CareModule
             .Needs(CarePermissions.Write)
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 409, 413, 415, 422)
-            .WithSummary("Book an appointment and queue its confirmation");
+            .WithSummary("Book an appointment and queue its confirmation")
+            .WithExample("""
+                {
+                  "patient_id": 2, "doctor_id": 3, "scheduled_time": "2035-03-05T09:00:00Z", "duration_minutes": 30,
+                  "reason": "First consultation"
+                }
+                """);
 
         routes.MapGet("/appointments/{id}", GetAppointment.Handle)
             .Needs(CarePermissions.Read)
@@ -42,7 +48,8 @@ internal static class CareModule
             .Needs(CarePermissions.Write)
             .WithMetadata(new TakesIfMatch())
             .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422)
-            .WithSummary("Reschedule, confirm, complete, cancel or reassign an appointment");
+            .WithSummary("Reschedule, confirm, complete, cancel or reassign an appointment")
+            .WithExample("""{"notes": "Please bring the referral letter."}""");
 
         routes.MapGet("/appointments/patients/{patient_id}", ListAppointments.ForPatient)
             .Needs(CarePermissions.Read)
@@ -68,7 +75,13 @@ internal static class CareModule
             .Needs(CarePermissions.Write)
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 409, 413, 415, 422)
-            .WithSummary("Record a lab result");
+            .WithSummary("Record a lab result")
+            .WithExample("""
+                {
+                  "patient_id": 2, "test_name": "Potassium", "recorded_at": "2026-11-02T08:30:00Z",
+                  "result_data": {"value": 5.1, "unit": "mmol/L", "reference_range": {"low": 3.5, "high": 5.0}}
+                }
+                """);
 
         routes.MapGet("/lab-results/{id}", GetLabResult.Handle)
             .Needs(CarePermissions.Read)
@@ -84,7 +97,14 @@ internal static class CareModule
             .Needs(CarePermissions.Write)
             .WithMetadata(new TakesIfMatch())
             .Refuses(400, 401, 403, 404, 412, 413, 415, 422)
-            .WithSummary("Set when a doctor can be booked");
+            .WithSummary("Set when a doctor can be booked")
+            .WithExample("""
+                {
+                  "time_zone": "Europe/Copenhagen",
+                  "weekly": [{"day": "monday", "from": "08:00", "to": "16:00"}, {"day": "thursday", "from": "08:00", "to": "12:00"}],
+                  "exceptions": [{"date": "2035-12-24", "from": null, "to": null}]
+                }
+                """);
 
         routes.MapGet("/doctors/{id}/availability", GetAvailability.Handle)
             .Needs(CarePermissions.Read)
@@ -108,6 +128,7 @@ internal static class CareModule
 
         routes.MapGet("/calendars/{file}", GetCalendar.Handle)
             .AllowAnonymous()
+            .Produces<string>(200, "text/calendar")
             .Refuses(404)
             .WithSummary("Get the appointments as iCalendar at a secret address");
     }

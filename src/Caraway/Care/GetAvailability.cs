@@ -23,7 +23,7 @@ internal static class GetAvailability
         var rules = row.Rules is null
             ? new SetAvailability.Rules { TimeZone = "UTC", Exceptions = [] }
             : JsonSerializer.Deserialize(row.Rules, CareJson.Default.Rules)!;
-        return new Tagged<SetAvailability.Rules>(ETag.Of(row.Version), rules);
+        return new Tagged<SetAvailability.Rules>(ETag.Create(row.Version), rules);
     }
 
     internal static Refusal NoDoctor { get; } = Refusal.NotFound(ProblemCodes.UserNotFound, "Doctor not found");

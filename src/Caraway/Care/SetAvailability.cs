@@ -85,7 +85,7 @@ internal static class SetAvailability
             },
             cancel);
         if (version is { } saved)
-            return new Tagged<Rules>(ETag.Of(saved), rules);
+            return new Tagged<Rules>(ETag.Create(saved), rules);
         return await database.First<bool>($"select {IsDoctor}", new { doctorId }, cancel) ? Refusal.Stale() : GetAvailability.NoDoctor;
     }
 }

@@ -21,6 +21,6 @@ internal static class GetUser
             return Refusal.NotFound(ProblemCodes.UserNotFound, "User not found");
         return row.Role == Roles.Patient && accesses.Add(caller, AccessedPatients.Create(row.Id)) is { } unrecorded
             ? unrecorded
-            : new Tagged<User.Response>(ETag.Of(row.Version), new User.Response(row.Id, row.Email, row.FullName, row.Role, row.IsActive, row.CreatedAt, row.UpdatedAt));
+            : new Tagged<User.Response>(ETag.Create(row.Version), new User.Response(row.Id, row.Email, row.FullName, row.Role, row.IsActive, row.CreatedAt, row.UpdatedAt));
     }
 }

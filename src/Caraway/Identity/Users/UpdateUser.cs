@@ -143,5 +143,5 @@ internal static class UpdateUser
     }
 
     private static Tagged<User.Response> Answer(long version, long id, string email, string name, string role, bool isActive, DateTime createdAt, DateTime updatedAt) =>
-        new(ETag.Of(version), new User.Response(id, email, name, role, isActive, createdAt, updatedAt));
+        new(ETag.Create(version), new User.Response(id, email, name, role, isActive, createdAt, updatedAt));
 }

@@ -11,7 +11,7 @@ namespace Caraway.Platform.Http;
 /// </summary>
 internal static class ETag
 {
-    public static string Of(long version, long? embedded = null) =>
+    public static string Create(long version, long? embedded = null) =>
         embedded is null
             ? string.Create(CultureInfo.InvariantCulture, $"\"v{version}\"")
             : string.Create(CultureInfo.InvariantCulture, $"\"v{version}-n{embedded}\"");

@@ -43,14 +43,19 @@ internal static class Health
     private static Ok<Greeting> Greet(IOptions<ServerOptions> server) => TypedResults.Ok(new Greeting("ok", server.Value.ServiceName));
 
     private static async Task<Results<Ok<Answer>, JsonHttpResult<Answer>>> Check(
-        NpgsqlDataSource source, IOptions<ServerOptions> server, TimeProvider time, IHostApplicationLifetime lifetime, CancellationToken cancel)
+        NpgsqlDataSource source,
+        IOptions<ServerOptions> server,
+        TimeProvider time,
+        IHostApplicationLifetime lifetime,
+        CancellationToken cancel)
     {
         var misfits = lifetime.ApplicationStopping.IsCancellationRequested ? null : await FindMisfits(source, time, cancel);
         var service = server.Value.ServiceName;
         if (misfits is [])
             return TypedResults.Ok(new Answer("oh yeah, we good", service, ProgramVersion.Text, "postgresql"));
         var detail = misfits is null ? null : "The schema of the database does not fit this program. " + string.Join(' ', misfits);
-        return TypedResults.Json(new Answer("not ready", service, ProgramVersion.Text, "postgresql", detail), PlatformJson.Default.Answer, statusCode: 503);
+        var notReady = new Answer("not ready", service, ProgramVersion.Text, "postgresql", detail);
+        return TypedResults.Json(notReady, PlatformJson.Default.Answer, statusCode: 503);
     }
 
     /// <returns>The reasons why the schema does not fit the program, or null when the database does not answer in time.</returns>

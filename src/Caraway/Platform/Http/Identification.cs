@@ -3,9 +3,9 @@ using Caraway.Platform.Security;
 namespace Caraway.Platform.Http;
 
 /// <summary>
-/// Finds the caller and asks for the route's permission, in one step of the pipeline: 401 without a good credential, 403 with one that
-/// does not permit the route. Open routes do not look at credentials, but for those that say so. (Not ASP.NET Core's authentication and
-/// authorization: ADR 0010.)
+/// Finds the caller and checks the route's permission, in one step of the pipeline: 401 without a valid credential, 403 with one that does
+/// not permit the route. Open routes ignore credentials, except those with <see cref="CallerMatters"/>. (ADR 0010 compares this with
+/// ASP.NET Core's authentication and authorization.)
 /// </summary>
 internal static class Identification
 {
@@ -15,7 +15,7 @@ internal static class Identification
         var limits = app.ApplicationServices.GetRequiredService<RateLimits>();
         return app.Use((context, next) =>
         {
-            // Nothing at this address: 404 and 405 need no caller.
+            // Without an endpoint the answer is 404 or 405, which need no caller.
             if (context.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<Unlimited>() is not null)
                 return next(context);
             if (endpoint.Metadata.GetMetadata<RequiredPermission>() is null && endpoint.Metadata.GetMetadata<CallerMatters>() is null)
@@ -39,7 +39,8 @@ internal static class Identification
         return default;
     }
 
-    private static async Task Awaited(HttpContext context, Endpoint endpoint, ValueTask<Identified> identifying, RateLimits limits, RequestDelegate next) =>
+    private static async Task Awaited(
+        HttpContext context, Endpoint endpoint, ValueTask<Identified> identifying, RateLimits limits, RequestDelegate next) =>
         await Admit(context, endpoint, await identifying, limits, next);
 
     private static Task Admit(HttpContext context, Endpoint endpoint, Identified identified, RateLimits limits, RequestDelegate next)
@@ -56,11 +57,11 @@ internal static class Identification
         return needed.IsMetBy(caller) ? next(context) : Refusal.Forbidden("Your credential does not permit this.").ExecuteAsync(context);
     }
 
-    /// <summary>The answer to a denial. The sentence about keys is that of docs/contracts/advocacy.md.</summary>
+    /// <summary>Turns a denial into its answer. docs/contracts/advocacy.md quotes the sentence about keys.</summary>
     internal static Refusal Explain(Denial denial) => denial switch
     {
         Denial.KeyRefused => Refusal.Unauthorized(ProblemCodes.ApiKeyRequired, "Invalid or missing API key"),
-        Denial.TokenRefused => Refusal.Unauthorized(ProblemCodes.InvalidToken, "The access token is not valid, or not any more."),
+        Denial.TokenRefused => Refusal.Unauthorized(ProblemCodes.InvalidToken, "The access token is not valid, or is no longer valid."),
         _ => Refusal.Unauthorized(ProblemCodes.NotSignedIn, "Sign in first, and send the access token as a bearer token."),
     };
 }

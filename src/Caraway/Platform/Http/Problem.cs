@@ -3,13 +3,13 @@ using System.Text.Json.Serialization;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>The body of every answer that is not a success: RFC 9457, <c>application/problem+json</c>.</summary>
+/// <summary>The body of every refusal and failure: RFC 9457, <c>application/problem+json</c>.</summary>
 public sealed record Problem
 {
-    /// <summary>A URI that names the kind of problem; <c>about:blank</c> says that the status does.</summary>
+    /// <summary>A URI for the kind of problem; <c>about:blank</c> means that the status says it.</summary>
     public string Type { get; init; } = "about:blank";
 
-    /// <summary>The status in words.</summary>
+    /// <summary>The status's reason phrase.</summary>
     public required string Title { get; init; }
 
     /// <summary>The HTTP status.</summary>
@@ -25,7 +25,7 @@ public sealed record Problem
     [JsonPropertyName("traceId")]
     public required string TraceId { get; init; }
 
-    /// <summary>On 422: each value that was refused.</summary>
+    /// <summary>On 422: every refused value.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<ProblemError>? Errors { get; init; }
 
@@ -35,12 +35,12 @@ public sealed record Problem
     public IDictionary<string, JsonElement>? Extensions { get; set; }
 }
 
-/// <summary>A refused value. The value itself is never repeated.</summary>
+/// <summary>The place of a refused value, without the value itself.</summary>
 /// <param name="Pointer">A JSON pointer (RFC 6901, as a URI fragment) into the body, or <c>#/name</c> for a query value or header.</param>
 /// <param name="Detail">One plain sentence.</param>
 public sealed record ProblemError(string Pointer, string Detail)
 {
-    /// <summary><c>query</c> or <c>header</c> where the value did not come in the body.</summary>
+    /// <summary><c>query</c> or <c>header</c> for a value outside the body.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? In { get; init; }
 }

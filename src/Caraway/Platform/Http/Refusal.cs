@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace Caraway.Platform.Http;
 
-/// <summary>An expected "no", as a value: a handler returns it early and has written nothing. It answers as <see cref="Problem"/>.</summary>
+/// <summary>
+/// An expected refusal, as a value: a handler returns it before it has written anything. It is answered as a <see cref="Problem"/>.
+/// </summary>
 internal sealed class Refusal : IResult, IStatusCodeHttpResult
 {
     private const string Challenge = "Bearer realm=\"caraway\", ApiKey realm=\"caraway\"";
@@ -22,7 +24,7 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
     /// <summary>Further members of the problem (RFC 9457, section 3.2).</summary>
     private Dictionary<string, JsonElement>? Extensions { get; init; }
 
-    /// <summary>Seconds until a further try makes sense.</summary>
+    /// <summary>Seconds until another try makes sense.</summary>
     public int? RetryAfter { get; private init; }
 
     int? IStatusCodeHttpResult.StatusCode => Status;
@@ -47,10 +49,10 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
         };
 
     public static Refusal Stale() =>
-        new(StatusCodes.Status412PreconditionFailed, ProblemCodes.StaleVersion, "It has been changed since you read it. Read it again.");
+        new(StatusCodes.Status412PreconditionFailed, ProblemCodes.StaleVersion, "It has changed since you read it. Read it again.");
 
     public static Refusal Invalid(params IReadOnlyList<ProblemError> errors) =>
-        new(StatusCodes.Status422UnprocessableEntity, ProblemCodes.Invalid, errors.Count == 1 ? errors[0].Detail : "Several values are not valid.") { Errors = errors };
+        ForErrors(ProblemCodes.Invalid, errors.Count == 1 ? errors[0].Detail : "Several values are not valid.", errors);
 
     /// <summary>A query value that is not valid.</summary>
     public static Refusal InvalidQuery(string name, string detail) => Invalid(new ProblemError("#/" + name, detail) { In = "query" });
@@ -58,27 +60,29 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
     /// <summary>A header that is not valid.</summary>
     public static Refusal InvalidHeader(string name, string detail) => Invalid(new ProblemError("#/" + name, detail) { In = "header" });
 
-    /// <summary>A good header that does not fit this request.</summary>
+    /// <summary>A valid header that does not fit this request.</summary>
     public static Refusal UnfitHeader(string code, string name, string detail) =>
-        new(StatusCodes.Status422UnprocessableEntity, code, detail) { Errors = [new ProblemError("#/" + name, detail) { In = "header" }] };
+        ForErrors(code, detail, [new ProblemError("#/" + name, detail) { In = "header" }]);
 
     public static Refusal Unavailable(string detail) =>
         new(StatusCodes.Status503ServiceUnavailable, ProblemCodes.DatabaseUnavailable, detail) { RetryAfter = 2 };
 
-    /// <summary>429: too much in too short a time.</summary>
     public static Refusal TooMany(string code, string detail, TimeSpan wait) =>
         new(StatusCodes.Status429TooManyRequests, code, detail) { RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)) };
 
-    /// <summary>503: this process has more of this work than it can do now.</summary>
+    /// <summary>503: this process has more work of this kind than it can do now.</summary>
     public static Refusal Busy(string detail) => new(StatusCodes.Status503ServiceUnavailable, ProblemCodes.Busy, detail) { RetryAfter = 1 };
 
-    public static Refusal OfStatus(int status, string detail) => new(status, ProblemCodes.ForStatus(status), detail);
+    public static Refusal ForStatus(int status, string detail) => new(status, ProblemCodes.ForStatus(status), detail);
+
+    private static Refusal ForErrors(string code, string detail, IReadOnlyList<ProblemError> errors) =>
+        new(StatusCodes.Status422UnprocessableEntity, code, detail) { Errors = errors };
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
         response.StatusCode = Status;
-        // RFC 9110, section 15.5.2: with every 401; RFC 6750, section 3.1: why a token was refused.
+        // RFC 9110, section 15.5.2, asks for it on every 401. RFC 6750, section 3.1, names the reason for a refused token.
         if (Status == StatusCodes.Status401Unauthorized)
             response.Headers.WWWAuthenticate = Code == ProblemCodes.InvalidToken ? InvalidTokenChallenge : Challenge;
         if (RetryAfter is { } seconds)

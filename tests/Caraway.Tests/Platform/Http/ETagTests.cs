@@ -8,8 +8,8 @@ public sealed class ETagTests
     [Fact]
     public void A_tag_is_the_version_and_a_number_for_embedded_lists()
     {
-        Assert.Equal("\"v12\"", ETag.Of(12));
-        Assert.Equal("\"v12-n345\"", ETag.Of(12, 345));
+        Assert.Equal("\"v12\"", ETag.Create(12));
+        Assert.Equal("\"v12-n345\"", ETag.Create(12, 345));
     }
 
     [Fact]
