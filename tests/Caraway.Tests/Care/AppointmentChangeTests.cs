@@ -68,9 +68,12 @@ public sealed class AppointmentChangeTests
             "nothing" => new(),
             _ => new() { Status = asked },
         };
-        (string Name, AppointmentChange.Editor Who)[] callers = [("staff", Staff), ("patient", User(Patient)), ("doctor", User(Doctor)), ("other", User(9))];
+        (string Name, AppointmentChange.Editor Who)[] callers =
+            [("staff", Staff), ("patient", User(Patient)), ("doctor", User(Doctor)), ("other", User(9))];
 
-        Assert.Equal(outcomes, string.Join(", ", callers.Select(caller => $"{caller.Name} {Status("pending", caller.Who)} {Status("confirmed", caller.Who)}")));
+        var found = callers.Select(caller => $"{caller.Name} {Status("pending", caller.Who)} {Status("confirmed", caller.Who)}");
+
+        Assert.Equal(outcomes, string.Join(", ", found));
 
         int Status(string from, AppointmentChange.Editor who) => Decide(Row(from), request, who).Refusal?.Status ?? 200;
     }
@@ -79,10 +82,11 @@ public sealed class AppointmentChangeTests
     public void A_former_doctor_and_a_key_without_the_scope_may_change_nothing()
     {
         var formerly = Row("pending") with { DRole = "patient" };
+        var key = new AppointmentChange.Editor { IsStaff = false, UserId = null };
 
         Assert.Equal(403, Decide(formerly, new() { Notes = "x" }, User(Doctor)).Refusal?.Status);
-        Assert.Equal(403, Decide(Row("pending"), new(), new AppointmentChange.Editor { IsStaff = false, UserId = null }).Refusal?.Status);
-        Assert.Equal(403, Decide(Unassigned("pending"), new(), new AppointmentChange.Editor { IsStaff = false, UserId = null }).Refusal?.Status);
+        Assert.Equal(403, Decide(Row("pending"), new(), key).Refusal?.Status);
+        Assert.Equal(403, Decide(Unassigned("pending"), new(), key).Refusal?.Status);
     }
 
     [Theory]
@@ -149,7 +153,9 @@ public sealed class AppointmentChangeTests
     [Fact]
     public void An_event_says_before_and_after_without_the_notes()
     {
-        var all = Decide(Row("pending"), new() { Status = "confirmed", ScheduledTime = After, DoctorId = Colleague, Notes = "secret" }).Change!;
+        var request = new UpdateAppointment.Request { Status = "confirmed", ScheduledTime = After, DoctorId = Colleague, Notes = "secret" };
+
+        var all = Decide(Row("pending"), request).Change!;
         var first = Decide(Unassigned("pending"), new() { DoctorId = Doctor }).Change!;
 
         Assert.Equal(
@@ -162,7 +168,8 @@ public sealed class AppointmentChangeTests
                 "notes":{"changed":true}}}
                 """),
             all.ToPayload());
-        Assert.Equal("""{"appointment_id":5,"patient_id":1,"doctor_id":2,"changes":{"doctor_id":{"before":null,"after":2}}}""", first.ToPayload());
+        Assert.Equal(
+            """{"appointment_id":5,"patient_id":1,"doctor_id":2,"changes":{"doctor_id":{"before":null,"after":2}}}""", first.ToPayload());
     }
 
     private static string Join(string lines) => lines.ReplaceLineEndings("");

@@ -89,7 +89,8 @@ public sealed class AvailabilityTests
 
         Assert.True(Availability.Unset.Covers(start, end));
         Assert.Equal([(start, end)], Availability.Unset.Windows(start, end));
-        Assert.False(Availability.Create(1, new SetAvailability.Rules { TimeZone = "UTC", Weekly = [] }).Covers(start, start.AddMinutes(5)));
+        var never = Availability.Create(1, new SetAvailability.Rules { TimeZone = "UTC", Weekly = [] });
+        Assert.False(never.Covers(start, start.AddMinutes(5)));
         Assert.True(Availability.Create(1, new SetAvailability.Rules { TimeZone = "UTC", Weekly = null }).Covers(start, end));
     }
 
@@ -118,9 +119,13 @@ public sealed class AvailabilityTests
     [InlineData("UTC", "monday", "22:00", "02:00", "2026-12-24", "#/weekly/0/to")]
     [InlineData("UTC", "monday", "09:00", "10:00", "2026-02-30", "#/exceptions/0/date")]
     [InlineData("UTC", "monday", "09:00", "10:00", "24.12.2026", "#/exceptions/0/date")]
-    public void Bad_rules_are_refused_with_a_pointer_to_the_fault(string zone, string day, string from, string to, string date, string pointer)
+    public void Bad_rules_are_refused_with_a_pointer_to_the_fault(
+        string zone, string day, string from, string to, string date, string pointer)
     {
-        var rules = new SetAvailability.Rules { TimeZone = zone, Weekly = [new(day, from, to)], Exceptions = [new(date, "09:00", "10:00")] };
+        var rules = new SetAvailability.Rules
+        {
+            TimeZone = zone, Weekly = [new(day, from, to)], Exceptions = [new(date, "09:00", "10:00")],
+        };
 
         Assert.Equal(pointer, Availability.FindFault(rules)?.Pointer);
     }
@@ -128,7 +133,9 @@ public sealed class AvailabilityTests
     /// <summary>Random windows, many of them in the hours of the night in which the clock changes.</summary>
     private static SetAvailability.Rules RulesOf(string zone, DateTime middle, Random random)
     {
-        string Time(int minute) => minute == 1440 ? "24:00" : string.Create(CultureInfo.InvariantCulture, $"{minute / 60:00}:{minute % 60:00}");
+        string Time(int minute) => minute == 1440
+            ? "24:00"
+            : string.Create(CultureInfo.InvariantCulture, $"{minute / 60:00}:{minute % 60:00}");
         (string From, string To) Window()
         {
             var from = random.Next(0, random.Next(2) == 0 ? 240 : 1435);

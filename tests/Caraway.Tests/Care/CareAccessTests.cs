@@ -105,7 +105,7 @@ public sealed class CareAccessTests(CarawayFixture caraway) : IClassFixture<Cara
         Assert.Equal("pending", rescheduled.Json.GetProperty("status").GetString());
     }
 
-    /// <summary>The access records of the request. A later read of the same process is recorded after them, so it shows when to look.</summary>
+    /// <summary>The access records of the request. They are complete when a later read is recorded.</summary>
     private async Task<string> Accesses(Answer answer)
     {
         var staff = await caraway.Person("auditor");

@@ -5,7 +5,7 @@ using Caraway.Tests.Platform;
 
 namespace Caraway.Tests.Care;
 
-/// <summary>Where a hostile reader of the module looked first.</summary>
+/// <summary>Edge cases that a hostile review of the module found.</summary>
 public sealed class CareEdgeTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     [Fact]
@@ -23,7 +23,7 @@ public sealed class CareEdgeTests(CarawayFixture caraway) : IClassFixture<Carawa
     }
 
     [Fact]
-    public async Task An_appointment_moves_into_hours_that_were_added()
+    public async Task An_appointment_can_be_rescheduled_into_hours_that_were_added()
     {
         var doctor = await caraway.Person("doctor");
         var patient = await caraway.Person();
@@ -33,26 +33,30 @@ public sealed class CareEdgeTests(CarawayFixture caraway) : IClassFixture<Carawa
 
         await Put(doctor, "12:00", "17:00");
 
-        Assert.Equal(200, (await caraway.Change(patient, id, $$"""{"scheduled_time":"{{time.AddHours(2).Text()}}"}""")).Status);
+        Assert.Equal(200, (await caraway.Change(patient, id, Clinic.Reschedule(time.AddHours(2)))).Status);
     }
 
     [Fact]
-    public async Task Hours_added_at_one_process_can_be_booked_at_the_other()
+    public async Task Hours_added_in_one_process_can_be_booked_in_another()
     {
-        await using var other = await OwnCaraway.Start(caraway.Database.Address, ("Jobs:Enabled", "false"), ("RateLimits:AddressPerMinute", "0"));
+        await using var other = await OwnCaraway.Start(
+            caraway.Database.Address, ("Jobs:Enabled", "false"), ("RateLimits:AddressPerMinute", "0"));
         var doctor = await caraway.Person("doctor");
         var patient = await caraway.Person();
         var time = Clinic.NewTime();
         await Put(doctor, "09:00", "10:00");
-        Assert.Equal(409, (await CarawayFixture.Send(other.Client, HttpMethod.Post, "/api/v1/appointments", Clinic.Booking(patient.UserId, doctor.UserId, time), patient.Header)).Status);
+        var body = Clinic.Booking(patient.UserId, doctor.UserId, time);
+        async Task<int> Book() =>
+            (await CarawayFixture.Send(other.Client, HttpMethod.Post, "/api/v1/appointments", body, patient.Header)).Status;
+        Assert.Equal(409, await Book());
 
         await Put(doctor, "09:00", "17:00");
 
-        Assert.Equal(201, (await CarawayFixture.Send(other.Client, HttpMethod.Post, "/api/v1/appointments", Clinic.Booking(patient.UserId, doctor.UserId, time), patient.Header)).Status);
+        Assert.Equal(201, await Book());
     }
 
     [Fact]
-    public async Task The_tag_of_an_availability_that_is_not_set_lets_it_be_set()
+    public async Task The_tag_of_an_unset_availability_permits_the_first_setting()
     {
         var doctor = await caraway.Person("doctor");
         var path = $"/api/v1/doctors/{doctor.UserId}/availability";
@@ -65,13 +69,14 @@ public sealed class CareEdgeTests(CarawayFixture caraway) : IClassFixture<Carawa
     }
 
     [Fact]
-    public async Task A_tag_covers_the_persons_that_the_answer_shows()
+    public async Task A_tag_covers_the_persons_in_the_answer()
     {
         var doctor = await caraway.Person("doctor");
         var patient = await caraway.Person(name: "Before Marriage");
         var id = await caraway.Booked(patient, patient.UserId, doctor.UserId, Clinic.NewTime());
         var tag = (await caraway.As(patient, HttpMethod.Get, $"/api/v1/appointments/{id}")).Headers["ETag"];
-        Assert.Equal(200, (await caraway.As(patient, HttpMethod.Patch, $"/api/v1/users/{patient.UserId}", """{"full_name":"After Marriage"}""")).Status);
+        const string renamed = """{"full_name":"After Marriage"}""";
+        Assert.Equal(200, (await caraway.As(patient, HttpMethod.Patch, $"/api/v1/users/{patient.UserId}", renamed)).Status);
 
         var again = await caraway.As(patient, HttpMethod.Get, $"/api/v1/appointments/{id}", null, ("If-None-Match", tag));
 
@@ -86,14 +91,17 @@ public sealed class CareEdgeTests(CarawayFixture caraway) : IClassFixture<Carawa
     [InlineData("1e400000")]
     [InlineData("-1E-400000")]
     [InlineData("1e99999999999999999999")]
-    public async Task An_absurd_number_is_unknown_and_no_fault(string number)
+    public async Task An_extreme_number_is_interpreted_as_unknown(string number)
     {
         var staff = await caraway.Person("caseworker");
         var patient = await caraway.Person();
 
         var answer = await caraway.As(
             staff, HttpMethod.Post, "/api/v1/lab-results",
-            $$"""{"patient_id":{{patient.UserId}},"test_name":"x","recorded_at":"2026-01-01T00:00:00Z","result_data":{"value":{{number}},"unit":"g","reference_range":{"low":1,"high":2} } }""");
+            $$"""
+            {"patient_id":{{patient.UserId}},"test_name":"x","recorded_at":"2026-01-01T00:00:00Z",
+             "result_data":{"value":{{number}},"unit":"g","reference_range":{"low":1,"high":2} } }
+            """);
 
         Assert.True(answer.Status == 201, answer.Body);
         Assert.Equal("unknown", answer.Json.GetProperty("interpretation").GetString());
@@ -101,7 +109,7 @@ public sealed class CareEdgeTests(CarawayFixture caraway) : IClassFixture<Carawa
     }
 
     [Fact]
-    public async Task Who_is_no_doctor_any_more_sees_and_records_no_results()
+    public async Task A_former_doctor_neither_sees_nor_records_results()
     {
         var doctor = await caraway.Person("doctor");
         var patient = await caraway.Person();
@@ -120,7 +128,7 @@ public sealed class CareEdgeTests(CarawayFixture caraway) : IClassFixture<Carawa
     }
 
     [Fact]
-    public async Task The_task_of_another_module_is_no_task()
+    public async Task A_job_of_another_module_is_not_a_task()
     {
         var staff = await caraway.Person("admin");
         var opened = await caraway.OpenCase();
@@ -132,7 +140,7 @@ public sealed class CareEdgeTests(CarawayFixture caraway) : IClassFixture<Carawa
     }
 
     [Fact]
-    public async Task A_doctor_who_cannot_be_booked_has_no_free_slots()
+    public async Task A_deactivated_doctor_has_no_free_slots()
     {
         var (doctor, patient) = (await caraway.Person("doctor"), await caraway.Person());
         await caraway.Database.Execute($"update identity.users set is_active = false where id = {doctor.UserId}");
@@ -143,19 +151,22 @@ public sealed class CareEdgeTests(CarawayFixture caraway) : IClassFixture<Carawa
     }
 
     [Fact]
-    public async Task A_key_that_may_write_all_may_change_any_appointment()
+    public async Task A_key_with_write_all_changes_any_appointment()
     {
         var (doctor, patient) = (await caraway.Person("doctor"), await caraway.Person());
         var id = await caraway.Booked(patient, patient.UserId, doctor.UserId, Clinic.NewTime());
 
-        var answer = await caraway.Anonymously(HttpMethod.Patch, $"/api/v1/appointments/{id}", """{"status":"cancelled"}""", await caraway.Key("care:read", "care:write", "care:write_all"));
+        var key = await caraway.Key("care:read", "care:write", "care:write_all");
+        var answer = await caraway.Anonymously(HttpMethod.Patch, $"/api/v1/appointments/{id}", """{"status":"cancelled"}""", key);
 
         Assert.True(answer.Status == 200, answer.Body);
     }
 
     private async Task Put(Accounts.SignedIn doctor, string from, string to)
     {
-        var windows = string.Join(',', new[] { "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday" }.Select(day => $$"""{"day":"{{day}}","from":"{{from}}","to":"{{to}}"}"""));
-        Assert.Equal(200, (await caraway.As(doctor, HttpMethod.Put, $"/api/v1/doctors/{doctor.UserId}/availability", $$"""{"time_zone":"UTC","weekly":[{{windows}}]}""")).Status);
+        string[] days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        var windows = string.Join(',', days.Select(day => $$"""{"day":"{{day}}","from":"{{from}}","to":"{{to}}"}"""));
+        var rules = $$"""{"time_zone":"UTC","weekly":[{{windows}}]}""";
+        Assert.Equal(200, (await caraway.As(doctor, HttpMethod.Put, $"/api/v1/doctors/{doctor.UserId}/availability", rules)).Status);
     }
 }

@@ -4,7 +4,7 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Care;
 
-/// <summary>Lists of appointments and results, to their ends.</summary>
+/// <summary>The pages of lists of appointments and results, to the last one.</summary>
 public sealed partial class CareListTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     [GeneratedRegex("^<(?<path>[^>]+)>; rel=\"next\"$", RegexOptions.ExplicitCapture, 1000)]
@@ -15,17 +15,21 @@ public sealed partial class CareListTests(CarawayFixture caraway) : IClassFixtur
     [InlineData(7)]
     [InlineData(23)]
     [InlineData(200)]
-    public async Task Every_row_comes_once_latest_first(int limit)
+    public async Task Pages_show_every_row_once_latest_first(int limit)
     {
         var (patient, doctor) = (await caraway.Person(), await caraway.Person("doctor"));
-        // Seven cancelled ones at each time.
+        // Seven cancelled appointments have the same time, so that ids decide the order.
         await caraway.Database.Execute(
             $"""
-            insert into care.appointments (patient_id, doctor_id, scheduled_time, ends_at, duration_minutes, reason, status, created_at, updated_at)
+            insert into care.appointments
+                (patient_id, doctor_id, scheduled_time, ends_at, duration_minutes, reason, status, created_at, updated_at)
             select {patient.UserId}, {doctor.UserId}, t, t + interval '30 minutes', 30, 'x', 'cancelled', now(), now()
-            from generate_series(1, 23) n cross join lateral (select timestamptz '2026-01-01 00:00:00.000001Z' + n / 7 * interval '1 microsecond' as t) x;
+            from generate_series(1, 23) n
+            cross join lateral (select timestamptz '2026-01-01 00:00:00.000001Z' + n / 7 * interval '1 microsecond' as t) x;
             insert into care.lab_results (patient_id, test_name, result_data, interpretation, recorded_at, created_at)
-            select {patient.UserId}, 'x', '[]', 'unknown', timestamptz '1969-12-31 23:59:59.999998Z' + n / 7 * interval '1 microsecond', now() from generate_series(1, 23) n;
+            select {patient.UserId}, 'x', '[]', 'unknown',
+                timestamptz '1969-12-31 23:59:59.999998Z' + n / 7 * interval '1 microsecond', now()
+            from generate_series(1, 23) n;
             """);
 
         await IsWhole(patient, $"/api/v1/appointments/patients/{patient.UserId}", "scheduled_time", limit);
@@ -56,9 +60,15 @@ public sealed partial class CareListTests(CarawayFixture caraway) : IClassFixtur
     {
         var (patient, doctor) = (await caraway.Person(), await caraway.Person("doctor"));
 
-        foreach (var (who, path) in new[] { (patient, $"/api/v1/appointments/patients/{patient.UserId}"), (doctor, $"/api/v1/appointments/doctors/{doctor.UserId}"), (patient, $"/api/v1/lab-results/patients/{patient.UserId}") })
+        (Accounts.SignedIn, string)[] lists =
+        [
+            (patient, $"/api/v1/appointments/patients/{patient.UserId}"),
+            (doctor, $"/api/v1/appointments/doctors/{doctor.UserId}"),
+            (patient, $"/api/v1/lab-results/patients/{patient.UserId}"),
+        ];
+        foreach (var (who, path) in lists)
         {
-            var answer = await caraway.As(who, HttpMethod.Get, $"{path}?{query}");
+            var answer = await caraway.Get(who, $"{path}?{query}");
             if (pointer.Length == 0)
                 Assert.Equal((200, "[]"), (answer.Status, answer.Body));
             else
@@ -67,16 +77,19 @@ public sealed partial class CareListTests(CarawayFixture caraway) : IClassFixtur
     }
 
     [Fact]
-    public async Task Each_role_sees_what_is_its_own()
+    public async Task Each_role_sees_its_own_appointments()
     {
-        var (patient, other, doctor, colleague, staff) = (await caraway.Person(), await caraway.Person(), await caraway.Person("doctor"), await caraway.Person("doctor"), await caraway.Person("auditor"));
+        var (patient, other, staff) = (await caraway.Person(), await caraway.Person(), await caraway.Person("auditor"));
+        var (doctor, colleague) = (await caraway.Person("doctor"), await caraway.Person("doctor"));
         var first = await caraway.Booked(patient, patient.UserId, doctor.UserId, Clinic.NewTime());
         var second = await caraway.Booked(patient, patient.UserId, colleague.UserId, Clinic.NewTime().AddYears(1));
         var third = await caraway.Booked(other, other.UserId, doctor.UserId, Clinic.NewTime().AddYears(2));
         async Task<string> Sees(Accounts.SignedIn who, string list, Accounts.SignedIn of)
         {
-            var answer = await caraway.As(who, HttpMethod.Get, $"/api/v1/appointments/{list}/{of.UserId}");
-            return answer.Status == 200 ? string.Join(' ', answer.Json.EnumerateArray().Select(item => item.GetProperty("id").GetInt64())) : $"{answer.Status} {answer.Detail}";
+            var answer = await caraway.Get(who, $"/api/v1/appointments/{list}/{of.UserId}");
+            return answer.Status == 200
+                ? string.Join(' ', answer.Json.EnumerateArray().Select(item => item.GetProperty("id").GetInt64()))
+                : $"{answer.Status} {answer.Detail}";
         }
 
         Assert.Equal($"{second} {first}", await Sees(patient, "patients", patient));
@@ -97,9 +110,11 @@ public sealed partial class CareListTests(CarawayFixture caraway) : IClassFixtur
         var (seen, next) = (new List<(string Time, long Id)>(), (string?)$"{path}?limit={limit}");
         while (next is not null)
         {
-            var answer = await caraway.As(who, HttpMethod.Get, next);
+            var answer = await caraway.Get(who, next);
             Assert.True(answer.Status == 200, answer.Body);
-            var page = answer.Json.EnumerateArray().Select(item => (item.GetProperty(time).GetString()!, item.GetProperty("id").GetInt64())).ToList();
+            var page = answer.Json.EnumerateArray()
+                .Select(item => (item.GetProperty(time).GetString()!, item.GetProperty("id").GetInt64()))
+                .ToList();
             Assert.InRange(page.Count, 1, limit);
             seen.AddRange(page);
             next = answer.Headers.TryGetValue("Link", out var link) ? Next.Match(link).Groups["path"].Value : null;

@@ -13,7 +13,7 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
 {
     private static string Longest => new TimePage(CareModule.Pages.MaxSize, default, 0).Take;
 
-    /// <summary>Statements, and who looks: everybody's, the patient's or the doctor's own.</summary>
+    /// <summary>The name, the statement, and who asks for what.</summary>
     public static TheoryData<string, string, string> Statements => new()
     {
         { "an appointment, staff", GetAppointment.Select, "all" },
@@ -33,7 +33,7 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
         { "a lab result, staff", GetLabResult.Select, "all" },
         { "a lab result, the patient", GetLabResult.Select, "patient" },
         { "a lab result, a doctor", GetLabResult.Select, "doctor" },
-        { "lab results, may he see them, a doctor", First(ListLabResults.Select), "doctor" },
+        { "lab results, does a doctor see them", First(ListLabResults.Select), "doctor" },
         { "lab results", Second(ListLabResults.Select) + Longest, "all" },
         { "add a lab result, a doctor", AddLabResult.Insert, "doctor" },
         { "availability", AvailabilityCache.Select, "doctor's, all" },
@@ -47,7 +47,7 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
         { "confirm a batch of ten", ScheduleAppointment.Confirm, "ten" },
         { "calendar, a patient's", GetCalendar.Select, "patient" },
         { "calendar, a busy doctor's", GetCalendar.Select, "doctor" },
-        { "claim confirmations beside a million done", JobQueue.ClaimSql, "all" },
+        { "claim confirmations among a million done", JobQueue.ClaimSql, "all" },
     };
 
     [Theory]
@@ -55,51 +55,75 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
     public async Task A_statement_costs_the_same_at_a_million_appointments(string name, string sql, string what)
     {
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
-        var pending = million.Pending;
-        var appointment = what switch { "cancel" or "reschedule" => million.Confirmed, "confirm" => pending[0], _ => million.OfBoth };
-        var free = now.AddYears(1);
-        var isMove = what == "reschedule";
-        await Plans.StaysBounded(
-            million.Database,
-            sql,
-            new
-            {
-                id = what.StartsWith("doctor's", StringComparison.Ordinal) ? MillionAppointments.Doctor
-                    : name.StartsWith("a patient's", StringComparison.Ordinal) || name.StartsWith("lab results", StringComparison.Ordinal) || name.StartsWith("is there", StringComparison.Ordinal) ? MillionAppointments.Patient
-                    : name.StartsWith("a task", StringComparison.Ordinal) || name.StartsWith("a lab result", StringComparison.Ordinal) ? million.OfBoth.Id
-                    : appointment.Id,
-                All = what.EndsWith("all", StringComparison.Ordinal),
-                Me = what.EndsWith("doctor", StringComparison.Ordinal) ? MillionAppointments.Doctor : MillionAppointments.Patient,
-                Time = new DateTime(9000, 1, 1, 0, 0, 0, DateTimeKind.Utc), Id2 = long.MaxValue,
-                from = now, to = now.AddDays(31),
-                hash = Convert.FromHexString(what == "doctor" ? "00004E21" : "00002711"), since = now.AddDays(-90),
-                // A booking or a change.
-                patientId = name == "add a lab result, a doctor" ? MillionAppointments.Patient : sql == BookAppointment.Insert ? MillionAppointments.Patient : appointment.PatientId,
-                doctorId = sql == BookAppointment.Insert || sql == AvailabilityCache.Select ? (long?)MillionAppointments.Doctor : appointment.DoctorId,
-                start = free, minutes = 30, Reason = "x", availability = 1L,
-                version = appointment.Version, Status = what switch { "cancel" => "cancelled", "reschedule" => "pending", _ => "confirmed" },
-                ScheduledTime = isMove ? free : appointment.ScheduledTime, Notes = (string?)null,
-                ends = free.AddMinutes(30), EndsAt = isMove ? free.AddMinutes(30) : appointment.ScheduledTime.AddMinutes(30),
-                takesNewTime = isMove, isRescheduled = isMove, becomesConfirmed = what == "confirm", lead = TimeSpan.FromDays(1), payload = "{}",
-                ids = pending.Take(what switch { "one" => 1, "ten" => 10, _ => 50 }).Select(row => row.Id).ToArray(),
-                doctors = pending.Take(what switch { "one" => 1, "ten" => 10, _ => 50 }).Select(row => row.DoctorId).ToArray(), staff = true,
-                // A result.
-                TestName = "Potassium", data = "{}", interpretation = "unknown", recordedAt = now, writeAll = false,
-                now, caller = "test", RequestId = "r", Address = "a",
-                queue = "appointments", take = 50, worker = "w", leaseUntil = now.AddSeconds(30),
-            },
-            name,
-            output);
+        var appointment = what switch
+        {
+            "cancel" or "reschedule" => million.Confirmed,
+            "confirm" => million.Pending[0],
+            _ => million.OfBoth,
+        };
+        var batch = million.Pending.Take(what switch { "one" => 1, "ten" => 10, _ => 50 }).ToList();
+        var (free, reschedules) = (now.AddYears(1), what == "reschedule");
+        var books = sql == BookAppointment.Insert;
+        var values = new
+        {
+            id = IdFor(name, what, appointment),
+            All = what.EndsWith("all", StringComparison.Ordinal),
+            Me = what.EndsWith("doctor", StringComparison.Ordinal) ? MillionAppointments.Doctor : MillionAppointments.Patient,
+            staff = true,
+            Time = new DateTime(9000, 1, 1, 0, 0, 0, DateTimeKind.Utc), Id2 = long.MaxValue,
+            from = now, to = now.AddDays(31),
+            hash = Convert.FromHexString(what == "doctor" ? "00004E21" : "00002711"), since = now.AddDays(-90),
+            // For bookings and changes.
+            patientId = books || name == "add a lab result, a doctor" ? MillionAppointments.Patient : appointment.PatientId,
+            doctorId = books || sql == AvailabilityCache.Select ? (long?)MillionAppointments.Doctor : appointment.DoctorId,
+            start = free, ends = free.AddMinutes(30), minutes = 30, Reason = "x", Notes = (string?)null, availability = 1L,
+            version = appointment.Version, Status = what switch { "cancel" => "cancelled", "reschedule" => "pending", _ => "confirmed" },
+            ScheduledTime = reschedules ? free : appointment.ScheduledTime,
+            EndsAt = (reschedules ? free : appointment.ScheduledTime).AddMinutes(30),
+            takesNewTime = reschedules, isRescheduled = reschedules, becomesConfirmed = what == "confirm",
+            lead = TimeSpan.FromDays(1), payload = "{}",
+            ids = batch.Select(row => row.Id).ToArray(), doctors = batch.Select(row => row.DoctorId).ToArray(),
+            // For lab results.
+            TestName = "Potassium", data = "{}", interpretation = "unknown", recordedAt = now, writeAll = false,
+            // For every write.
+            now, caller = "test", RequestId = "r", Address = "a",
+            // For the queue.
+            queue = "appointments", take = 50, worker = "w", leaseUntil = now.AddSeconds(30),
+        };
+
+        await Plans.StaysBounded(million.Database, sql, values, name, output);
     }
 
-    /// <summary>A row comes back where one should: a plan that finds nothing proves nothing.</summary>
-    [Fact]
-    public async Task The_million_is_there()
+    private long IdFor(string name, string what, MillionAppointments.Booked appointment)
     {
-        Assert.Equal(1_000_000, await million.Database.Scalar<long>("select count(*) from care.appointments"));
-        Assert.Equal(1_000_000, await million.Database.Scalar<long>("select count(*) from care.lab_results"));
-        Assert.Equal(1_000_000, await million.Database.Scalar<long>("select count(*) from platform.jobs where kind = 'schedule_appointment' and state = 'succeeded'"));
-        Assert.InRange(await million.Database.Scalar<long>("select count(*) from platform.jobs where kind = 'remind_appointment'"), 100_000, 500_000);
+        bool Starts(params ReadOnlySpan<string> starts)
+        {
+            foreach (var start in starts)
+            {
+                if (name.StartsWith(start, StringComparison.Ordinal))
+                    return true;
+            }
+
+            return false;
+        }
+
+        if (what.StartsWith("doctor's", StringComparison.Ordinal))
+            return MillionAppointments.Doctor;
+        if (Starts("a patient's", "lab results", "is there"))
+            return MillionAppointments.Patient;
+        return Starts("a task", "a lab result") ? million.OfBoth.Id : appointment.Id;
+    }
+
+    /// <summary>The statements find rows: a plan that finds nothing proves nothing.</summary>
+    [Fact]
+    public async Task The_tables_hold_a_million_rows()
+    {
+        Task<long> Count(string rows) => million.Database.Scalar<long>("select count(*) from " + rows);
+
+        Assert.Equal(1_000_000, await Count("care.appointments"));
+        Assert.Equal(1_000_000, await Count("care.lab_results"));
+        Assert.Equal(1_000_000, await Count("platform.jobs where kind = 'schedule_appointment' and state = 'succeeded'"));
+        Assert.InRange(await Count("platform.jobs where kind = 'remind_appointment'"), 100_000, 500_000);
         Assert.Equal(50, million.Pending.Count);
         Assert.Equal((MillionAppointments.Patient, MillionAppointments.Doctor), (million.OfBoth.PatientId, million.OfBoth.DoctorId));
     }
@@ -110,8 +134,8 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
 }
 
 /// <summary>
-/// A million appointments of 20,000 patients and 500 doctors, an hour apart, from 41 days ago to 41 days ahead; a lab result and a done
-/// task for each, and a waiting reminder for each that is confirmed.
+/// A million appointments of 20,000 patients and 500 doctors, an hour apart, from 41 days ago to 41 days ahead. Each has a lab result and a
+/// done task, and each confirmed one has a waiting reminder.
 /// </summary>
 public sealed class MillionAppointments(PostgresServer postgres) : IAsyncLifetime
 {
@@ -120,10 +144,10 @@ public sealed class MillionAppointments(PostgresServer postgres) : IAsyncLifetim
 
     public TestDatabase Database { get; private set; } = null!;
 
-    /// <summary>Of <see cref="Patient"/> with <see cref="Doctor"/>.</summary>
+    /// <summary>An appointment of <see cref="Patient"/> with <see cref="Doctor"/>.</summary>
     public Booked OfBoth { get; private set; } = null!;
 
-    /// <summary>One that is to come, with a waiting reminder.</summary>
+    /// <summary>A future appointment with a waiting reminder.</summary>
     public Booked Confirmed { get; private set; } = null!;
 
     public IReadOnlyList<Booked> Pending { get; private set; } = [];
@@ -134,35 +158,49 @@ public sealed class MillionAppointments(PostgresServer postgres) : IAsyncLifetim
     {
         Database = await postgres.Create();
         await using var connection = await Database.Source.OpenConnectionAsync();
-        // In each block of 500 all have the same time, other patients, and other doctors.
+        // In each block of 500, appointments have the same time and different persons.
         await connection.ExecuteAsync(
             """
             insert into identity.users (email, email_key, full_name, password_hash, role, created_at, updated_at)
-            select 'user' || n || '@example.org', 'user' || n || '@example.org', 'User ' || n, 'x', case when n > 20000 then 'doctor' else 'patient' end, now(), now() from generate_series(1, 20500) n;
-            insert into care.availability (doctor_id, rules, version, updated_at) select n, '{"time_zone":"UTC"}', 1, now() from generate_series(20001, 20500) n;
-            insert into care.calendar_links (user_id, token_hash, created_at) select n, decode(lpad(to_hex(n), 8, '0'), 'hex'), now() from generate_series(1, 20500) n;
-            insert into care.appointments (patient_id, doctor_id, scheduled_time, ends_at, duration_minutes, reason, status, doctor_given_by, created_at, updated_at)
-            select 1 + n % 20000, 20001 + (n + n / 20000) % 500, t, t + interval '30 minutes', 30, 'A reason of some length', case
-                    when n % 10 = 0 then 'cancelled' when n < 500000 then 'completed' when n % 10 = 1 then 'pending' else 'confirmed' end, 'user:1', now(), now()
+            select 'user' || n || '@example.org', 'user' || n || '@example.org', 'User ' || n, 'x',
+                case when n > 20000 then 'doctor' else 'patient' end, now(), now()
+            from generate_series(1, 20500) n;
+            insert into care.availability (doctor_id, rules, version, updated_at)
+            select n, '{"time_zone":"UTC"}', 1, now() from generate_series(20001, 20500) n;
+            insert into care.calendar_links (user_id, token_hash, created_at)
+            select n, decode(lpad(to_hex(n), 8, '0'), 'hex'), now() from generate_series(1, 20500) n;
+            insert into care.appointments (patient_id, doctor_id, scheduled_time, ends_at, duration_minutes, reason, status,
+                doctor_given_by, created_at, updated_at)
+            select 1 + n % 20000, 20001 + (n + n / 20000) % 500, t, t + interval '30 minutes', 30, 'A reason of some length',
+                case when n % 10 = 0 then 'cancelled' when n < 500000 then 'completed' when n % 10 = 1 then 'pending' else 'confirmed' end,
+                'user:1', now(), now()
             from (select n, date_trunc('hour', now()) + (n / 500 - 1000) * interval '1 hour' as t from generate_series(0, 999999) n) x;
             insert into care.lab_results (patient_id, test_name, result_data, interpretation, recorded_at, created_at)
-            select 1 + n % 20000, 'Potassium', '{"value":5.10,"unit":"mmol/L","reference_range":{"low":3.5,"high":5.0}}', 'high', now() - n * interval '1 minute', now() from generate_series(0, 999999) n;
+            select 1 + n % 20000, 'Potassium', '{"value":5.10,"unit":"mmol/L","reference_range":{"low":3.5,"high":5.0}}', 'high',
+                now() - n * interval '1 minute', now()
+            from generate_series(0, 999999) n;
             insert into platform.jobs (queue, kind, subject, payload, state, attempt, outcome, run_at, created_at, updated_at)
-            select 'appointments', 'schedule_appointment', 'care.appointment:' || id, '{"appointment_id":' || id || '}', 'succeeded', 1, 'confirmed', now(), now(), now() from care.appointments order by id;
+            select 'appointments', 'schedule_appointment', 'care.appointment:' || id, '{"appointment_id":' || id || '}', 'succeeded', 1,
+                'confirmed', now(), now(), now()
+            from care.appointments order by id;
             insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
-            select 'reminders', 'remind_appointment', 'care.appointment:' || id, '{"appointment_id":' || id || ',"scheduled_time":0}', scheduled_time - interval '1 day', now(), now()
+            select 'reminders', 'remind_appointment', 'care.appointment:' || id, '{"appointment_id":' || id || ',"scheduled_time":0}',
+                scheduled_time - interval '1 day', now(), now()
             from care.appointments where status = 'confirmed' order by id;
             insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
-            select 'appointments', 'schedule_appointment', 'care.appointment:' || id, '{"appointment_id":' || id || '}', now(), now(), now() from care.appointments where status = 'pending' order by id limit 1000;
+            select 'appointments', 'schedule_appointment', 'care.appointment:' || id, '{"appointment_id":' || id || '}', now(), now(), now()
+            from care.appointments where status = 'pending' order by id limit 1000;
             """,
             commandTimeout: 900);
         await connection.ExecuteAsync("vacuum (analyze)", commandTimeout: 600);
 
         const string columns = "select id, patient_id, doctor_id, scheduled_time, version from care.appointments";
-        OfBoth = await connection.QueryFirstAsync<Booked>($"{columns} where patient_id = {Patient} and doctor_id = {Doctor} order by id limit 1");
+        OfBoth = await connection.QueryFirstAsync<Booked>(
+            $"{columns} where patient_id = {Patient} and doctor_id = {Doctor} order by id limit 1");
         Confirmed = await connection.QueryFirstAsync<Booked>($"{columns} where status = 'confirmed' and id > 750000 order by id limit 1");
-        // Of as many doctors and times as a batch would have.
-        Pending = (await connection.QueryAsync<Booked>($"{columns} where status = 'pending' and id > 600000 and id % 4000 = 2 order by id limit 50")).AsList();
+        // As many doctors and times as a real batch has.
+        Pending = (await connection.QueryAsync<Booked>(
+            $"{columns} where status = 'pending' and id > 600000 and id % 4000 = 2 order by id limit 50")).AsList();
     }
 
     public ValueTask DisposeAsync() => Database.DisposeAsync();

@@ -43,7 +43,8 @@ public sealed class LabInterpretationTests
     [InlineData("5", null, "6", "4", "unknown")]
     [InlineData("1e400000", null, null, "5", "unknown")]
     [InlineData("1e99999999999", null, null, "5", "unknown")]
-    public void A_value_is_compared_exactly_with_its_range(string value, string? comparator, string? low, string? high, string interpretation) =>
+    public void A_value_is_compared_exactly_with_its_range(
+        string value, string? comparator, string? low, string? high, string interpretation) =>
         Assert.Equal(interpretation, Interpret(
             $$"""
             {"value":{{value}},"unit":"mmol/L","reference_range":{"low":{{low ?? "null"}},"high":{{high ?? "null"}} },
