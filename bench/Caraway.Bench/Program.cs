@@ -11,8 +11,8 @@ limit.SetAction((parsed, cancel) => LimitServer.Run(
 var runs = new Option<int>("--runs") { Description = "Measured runs of each operation on each server.", DefaultValueFactory = _ => 5 };
 var seconds = new Option<int>("--seconds") { Description = "The length of a run.", DefaultValueFactory = _ => 5 };
 var jobs = new Option<int>("--jobs") { Description = "Jobs in the queue at the start of each run.", DefaultValueFactory = _ => 40_000 };
-var only = new Option<string?>("--only") { Description = "One part of the bench.", HelpName = "http|jobs|care|identity|events" };
-only.AcceptOnlyFromAmong("http", "jobs", "care", "identity", "events");
+var only = new Option<string?>("--only") { Description = "One part of the bench.", HelpName = "http|jobs|care|calendar|identity|events" };
+only.AcceptOnlyFromAmong("http", "jobs", "care", "calendar", "identity", "events");
 var asUser = new Option<bool>("--as-user") { Description = "The http part with a signed-in caseworker's bearer token, and not with a key." };
 var operation = new Option<string?>("--operation") { Description = "One operation of the http part.", HelpName = "post_intake|get_case|list_cases|patch_status" };
 var json = new Option<string?>("--json") { Description = "Where to write the figures as JSON; standard output has them as Markdown.", HelpName = "FILE" };
@@ -38,6 +38,7 @@ root.SetAction(async (parsed, cancel) =>
 
     var report = new Report(Machine.Describe(), http, part is null or "jobs" ? await new JobBench(database, parsed.GetValue(jobs)).Run(cancel) : null,
         part is null or "care" ? await new CareBench(database, parsed.GetValue(jobs)).Run(cancel) : null,
+        part is null or "calendar" ? await CalendarBench.Run() : null,
         part is null or "identity" ? await new IdentityBench(database).Run(cancel) : null,
         part is null or "events" ? await new EventBench(database).Run(cancel) : null);
     Console.WriteLine();

@@ -6,7 +6,9 @@ using System.Text.Json.Serialization;
 namespace Caraway.Bench;
 
 /// <summary>All that one run of the bench found.</summary>
-internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs, IReadOnlyList<JobFigure>? Care, IdentityFigures? Identity, EventFigures? Events)
+internal sealed record Report(
+    string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs, IReadOnlyList<JobFigure>? Care, CalendarFigure? Calendar,
+    IdentityFigures? Identity, EventFigures? Events)
 {
     public string ToJson() => JsonSerializer.Serialize(this, BenchJson.Default.Report);
 
@@ -46,6 +48,12 @@ internal sealed record Report(string Machine, HttpFigures? Http, IReadOnlyList<J
             text.AppendLine().AppendLine($"| {title} | jobs/s |").AppendLine("|---|---:|");
             foreach (var figure in figures)
                 Line($"| {figure.Name} | {figure.JobsPerSecond:#,0} |");
+        }
+
+        if (Calendar is not null)
+        {
+            text.AppendLine().AppendLine("| a calendar of 1,000 appointments | CPU ms | MB allocated | bytes of text |").AppendLine("|---|---:|---:|---:|");
+            Line($"| caraway | {Calendar.CpuMilliseconds:0.0} | {Calendar.AllocatedBytes / 1e6:0.0} | {Calendar.TextBytes:#,0} |");
         }
 
         if (Identity is not null)

@@ -38,7 +38,7 @@ internal static class SetAvailability
     public sealed record Window(string? Day, string? From, string? To);
 
     /// <param name="Date">2026-12-24.</param>
-    /// <param name="From">HH:MM. Null, together with <paramref name="To"/>, closes the date.</param>
+    /// <param name="From">HH:MM. Null in both fields closes the date.</param>
     public sealed record Exception(string? Date, string? From, string? To);
 
     /// <summary>Returns no row when the user is not a doctor, or when <c>If-Match</c> names other versions.</summary>
