@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.ComponentModel.DataAnnotations;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -117,7 +116,7 @@ internal sealed class IntakeFile
         if (all.Count == 0 && !references.TryAdd(Digest(intake.Request.ExternalReference!), line))
         {
             var earlier = references[Digest(intake.Request.ExternalReference!)];
-            all.Add(string.Create(CultureInfo.InvariantCulture, $"external_reference: the row on line {earlier} has the same."));
+            all.Add($"external_reference: the row on line {earlier} has the same.");
         }
 
         return all.Count == 0 ? new Row(line, intake, []) : new Row(line, null, all);
@@ -147,7 +146,7 @@ internal sealed class IntakeFile
         var content = string.Join('\u001f', record);
         var copy = copies[Digest(content)] = copies.GetValueOrDefault(Digest(content)) + 1;
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content)))[..40];
-        return copy == 1 ? $"import:{hash}" : string.Create(CultureInfo.InvariantCulture, $"import:{hash}:{copy}");
+        return copy == 1 ? $"import:{hash}" : $"import:{hash}:{copy}";
     }
 
     private static IEnumerable<string> Validate(SubmitIntake.Request request)
@@ -226,9 +225,7 @@ internal sealed class IntakeFile
 
     private static CommandException TooLong(FileInfo file, int line) => new(
         ExitCode.BadInput,
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{file.FullName}: the row on line {line} has a value of over {LongestField:#,0} characters; a quote may be missing."));
+        $"{file.FullName}: the row on line {line} has a value of over {LongestField:#,0} characters; a quote may be missing.");
 
     /// <param name="onDamage">Called for a row whose quotes do not follow RFC 4180, before the row is read.</param>
     private static CsvReader CreateReader(FileInfo file, char delimiter, Action onDamage) => CsvReader.Create(

@@ -85,9 +85,10 @@ internal static class CommandLine
         }
 
         // An unknown word also leaves the command without a subcommand. The word is the reason.
-        var isAlone = command.Errors.Count == 1;
-        foreach (var error in command.Errors.Where(error => isAlone || !error.Message.StartsWith("Required command", StringComparison.Ordinal)))
+        foreach (var error in command.Errors)
         {
+            if (command.Errors.Count > 1 && error.Message.StartsWith("Required command", StringComparison.Ordinal))
+                continue;
             // Choices come one on each line.
             var lines = error.Message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             await Console.Error.WriteLineAsync(lines.Length == 1 ? error.Message : $"{lines[0]} {string.Join(", ", lines[1..])}");

@@ -15,7 +15,8 @@ internal static class ResetPassword
     private const string Update = $"""
         select id from identity.users where email_key = @emailKey for no key update;
         with changed as (
-            update identity.users set password_hash = @hash, version = version + 1, updated_at = @now where email_key = @emailKey returning id
+            update identity.users set password_hash = @hash, version = version + 1, updated_at = @now
+            where email_key = @emailKey returning id
         ), ended as (
             update identity.sessions s set ended_at = clock_timestamp(), ended_because = 'account changed'
             from changed c where s.user_id = c.id and s.ended_at is null and s.expires_at > @now
@@ -29,7 +30,8 @@ internal static class ResetPassword
 
     /// <returns>The number of sign-ins that were ended.</returns>
     /// <exception cref="CommandException">The address is not registered, or the password is refused.</exception>
-    public static async Task<long> Run(string email, string password, Passwords passwords, Database database, DateTime now, CancellationToken cancel)
+    public static async Task<long> Run(
+        string email, string password, Passwords passwords, Database database, DateTime now, CancellationToken cancel)
     {
         if (!new EmailAttribute().IsValid(email))
             throw new CommandException(ExitCode.BadInput, "EMAIL must be an e-mail address such as name@example.com.");
