@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Advocacy;
@@ -10,15 +9,6 @@ internal static class Records
     /// <summary>Texts in a path that are not the id of any case or document.</summary>
     public static TheoryData<string> ForeignIds =>
         ["0", "-1", "999999999", "9223372036854775807", "99999999999999999999999", "abc", "1.5", "1e3", "%20", "0x1", "١"];
-
-    /// <summary>Runs the request and checks that no row of Advocacy's, no event and no job came, went or changed.</summary>
-    public static async Task<Answer> WritesNothing(this CarawayFixture caraway, Func<Task<Answer>> request)
-    {
-        var before = await caraway.Fingerprint();
-        var answer = await request();
-        Assert.Equal(before, await caraway.Fingerprint());
-        return answer;
-    }
 
     /// <summary>Checks the one event that this request wrote: its envelope, payload and digest.</summary>
     public static Task WroteEvent(
@@ -61,35 +51,4 @@ internal static class Records
         caraway.Database.Scalar<long>("select version from advocacy.cases where id = @caseId", ("caseId", caseId));
 
     public static JsonElement Parse(string? json) => JsonDocument.Parse(json!).RootElement;
-
-    private static Task<string?> Fingerprint(this CarawayFixture caraway) => caraway.Database.Scalar<string>(
-        """
-        select json_build_array(
-            (select array_agg(t::text order by id) from advocacy.applicants t),
-            (select array_agg(t::text order by id) from advocacy.cases t),
-            (select array_agg(t::text order by id) from advocacy.status_events t),
-            (select array_agg(t::text order by id) from advocacy.notes t),
-            (select array_agg(t::text order by id) from advocacy.documents t),
-            (select array_agg(t::text order by id) from platform.events t where name <> 'access.recorded'),
-            (select array_agg(t::text order by id) from platform.jobs t))::text
-        """);
-}
-
-/// <summary>JSON held against JSON, whatever the order of its fields.</summary>
-internal static partial class Shape
-{
-    /// <summary>Times as the contract writes them: UTC with <c>Z</c> and six digits. Any other form fails the comparison.</summary>
-    [GeneratedRegex("\"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z\"", RegexOptions.None, 1000)]
-    private static partial Regex Time { get; }
-
-    /// <param name="expected">The JSON; <c>"(time)"</c> stands for each time.</param>
-    public static void Is(string expected, string actual)
-    {
-        var timeless = Time.Replace(actual, "\"(time)\"");
-        Assert.True(
-            JsonElement.DeepEquals(Records.Parse(expected), Records.Parse(timeless)),
-            $"Expected: {expected}\nActual:   {timeless}");
-    }
-
-    public static void Is(string expected, Answer answer) => Is(expected, answer.Body);
 }

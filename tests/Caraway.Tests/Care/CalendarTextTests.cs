@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using Caraway.Care;
@@ -103,27 +102,16 @@ public sealed class CalendarTextTests(CarawayFixture caraway) : IClassFixture<Ca
         var longText = string.Concat(Enumerable.Repeat(summary, 20));
         var entry = GetCalendar.ToEvent(Row(1));
         entry.Summary = longText;
-        var folded = await Text([entry]);
-        var folder = TemporaryFolder.Create();
-        try
-        {
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "package.json"), """{"type":"module","private":true}""");
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "read.mjs"), script);
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "served.ics"), served);
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "folded.ics"), folded);
-            await Run(folder, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", "ical.js@2.2.1");
-            await Run(folder, "node", "read.mjs");
-            using var theirs = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder.FullName, "theirs.json")));
+        using var npm = await NpmFolder.Install("ical.js@2.2.1");
+        await npm.Write("served.ics", served);
+        await npm.Write("folded.ics", await Text([entry]));
+        await npm.Run(script);
+        using var theirs = JsonDocument.Parse(await npm.Read("theirs.json"));
 
-            Assert.Equal(expected, theirs.RootElement.GetProperty("served").EnumerateArray().Select(line => line.GetString()));
-            Assert.Equal(
-                [$"appointment-1@caraway|{Times(Start)}|3|TENTATIVE|{longText}"],
-                theirs.RootElement.GetProperty("folded").EnumerateArray().Select(line => line.GetString()));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        Assert.Equal(expected, theirs.RootElement.GetProperty("served").EnumerateArray().Select(line => line.GetString()));
+        Assert.Equal(
+            [$"appointment-1@caraway|{Times(Start)}|3|TENTATIVE|{longText}"],
+            theirs.RootElement.GetProperty("folded").EnumerateArray().Select(line => line.GetString()));
     }
 
     private static string Times(DateTime start) => $"{start:yyyy-MM-ddTHH:mm:ss.fffZ}|{start.AddMinutes(45):yyyy-MM-ddTHH:mm:ss.fffZ}";
@@ -135,18 +123,6 @@ public sealed class CalendarTextTests(CarawayFixture caraway) : IClassFixture<Ca
         using var body = new MemoryStream();
         await GetCalendar.Write(body, events);
         return Encoding.UTF8.GetString(body.ToArray());
-    }
-
-    private static async Task Run(DirectoryInfo folder, string program, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            WorkingDirectory = folder.FullName, UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true,
-        })!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}:\n{await output}\n{await error}");
     }
 }
 

@@ -1,8 +1,5 @@
 using System.Globalization;
-using Caraway.Identity;
-using Caraway.Identity.Keys;
 using Caraway.Platform.Jobs;
-using Caraway.Platform.Postgres;
 using Caraway.Tests.Identity;
 using Caraway.Tests.Infrastructure;
 using Microsoft.Extensions.DependencyInjection;
@@ -65,13 +62,6 @@ internal static class Clinic
         do
             done = await worker.RunOnce(default);
         while (done > 0);
-    }
-
-    /// <summary>The header of a new key with these scopes.</summary>
-    public static async Task<(string, string)> Key(this CarawayFixture caraway, params string[] scopes)
-    {
-        await using var database = new Database(caraway.Database.Source);
-        return ("X-API-Key", await ManageApiKeys.Create("care", scopes, null, database, DateTime.UtcNow, default));
     }
 
     /// <summary>The names of an appointment's events, oldest first, with their actors.</summary>

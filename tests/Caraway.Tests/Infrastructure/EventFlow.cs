@@ -1,9 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Caraway.Identity;
-using Caraway.Identity.Keys;
 using Caraway.Platform.Events;
-using Caraway.Platform.Postgres;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Caraway.Tests.Infrastructure;
@@ -54,13 +51,6 @@ internal static class EventFlow
         }
 
         Assert.Equal(0, await caraway.Database.Scalar<long>("select count(*) from platform.event_retries"));
-    }
-
-    /// <summary>The header of a new API key with these scopes.</summary>
-    public static async Task<(string, string)> Key(this CarawayFixture caraway, params string[] scopes)
-    {
-        await using var database = new Database(caraway.Database.Source);
-        return ("X-API-Key", await ManageApiKeys.Create("test", scopes, null, database, TimeProvider.System.GetUtcNow().UtcDateTime, default));
     }
 
     public static async Task Until(Func<Task<bool>> isSo, TimeSpan? patience = null)

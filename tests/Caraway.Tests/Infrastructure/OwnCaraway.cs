@@ -8,10 +8,13 @@ using Npgsql;
 
 namespace Caraway.Tests.Infrastructure;
 
-/// <summary>A Caraway with settings of its own, on the database of another one.</summary>
+/// <summary>A second Caraway with its own settings, on the database of a test.</summary>
 internal sealed class OwnCaraway : IAsyncDisposable
 {
-    private static readonly KeyValuePair<string, string?>[] Defaults = [new("Server:Port", "0"), new("Log:Level", "warning"), new("Identity:PasswordIterations", "1000"), new("Events:Enabled", "false")];
+    private static readonly KeyValuePair<string, string?>[] Defaults =
+    [
+        new("Server:Port", "0"), new("Log:Level", "warning"), new("Identity:PasswordIterations", "1000"), new("Events:Enabled", "false"),
+    ];
 
     private readonly DirectoryInfo home = TemporaryFolder.Create();
     private readonly NpgsqlDataSource source;
@@ -31,7 +34,11 @@ internal sealed class OwnCaraway : IAsyncDisposable
         });
     }
 
+    /// <summary>Sends the API key with each request.</summary>
     public HttpClient Client { get; private set; } = null!;
+
+    /// <summary>Sends no credential.</summary>
+    public HttpClient Stranger { get; private set; } = null!;
 
     public static async Task<OwnCaraway> Start(string address, params (string Key, string Value)[] settings) =>
         await Start(address, "Development", settings);
@@ -40,8 +47,9 @@ internal sealed class OwnCaraway : IAsyncDisposable
     {
         var own = new OwnCaraway(address, settings.Select(s => KeyValuePair.Create(s.Key, (string?)s.Value)), environment);
         await own.app.StartAsync();
-        var port = new Uri(own.app.Urls.First().Replace("[::]", "127.0.0.1", StringComparison.Ordinal).Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal)).Port;
-        own.Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        var port = own.app.Urls.First().Split(':')[^1];
+        own.Client = ClientOf(port);
+        own.Stranger = ClientOf(port);
         own.Client.DefaultRequestHeaders.Add("X-API-Key", CarawayFixture.ApiKey);
         return own;
     }
@@ -49,9 +57,13 @@ internal sealed class OwnCaraway : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client?.Dispose();
+        Stranger?.Dispose();
         await app.StopAsync();
         await app.DisposeAsync();
         await source.DisposeAsync();
         home.Delete(recursive: true);
     }
+
+    private static HttpClient ClientOf(string port) =>
+        new(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
 }

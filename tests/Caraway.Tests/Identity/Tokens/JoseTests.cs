@@ -1,16 +1,15 @@
-using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text;
-using Caraway.Identity;
+using System.Globalization;
+using System.Text.Json;
 using Caraway.Identity.Tokens;
-using Caraway.Platform.Hosting;
-using Caraway.Platform.Security;
 using Caraway.Tests.Infrastructure;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Caraway.Tests.Identity.Tokens;
 
-/// <summary>Another implementation of JOSE, npm's <c>jose</c>: it takes our tokens and key set, and we take its tokens. Needs npm, and the network the first time.</summary>
+/// <summary>
+/// Another implementation of JOSE, npm's <c>jose</c>: it accepts our tokens and our key set, and we accept its tokens. Needs npm, and the
+/// network the first time.
+/// </summary>
 [Trait("Category", "Long")]
 public sealed class JoseTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
@@ -31,44 +30,30 @@ public sealed class JoseTests(CarawayFixture caraway) : IClassFixture<CarawayFix
         writeFileSync('theirs.json', JSON.stringify({
           sub: payload.sub, role: payload.role, refused,
           pkcs8: (await exportPKCS8(privateKey)).replace(/-----[^-]+-----|\s/g, ''),
-          good: await token('ES256', privateKey), hs256: await token('HS256', new TextEncoder().encode(JSON.stringify(ours.jwks))), otherKid: await token('ES256', privateKey, { kid: 'another' }),
+          good: await token('ES256', privateKey),
+          hs256: await token('HS256', new TextEncoder().encode(JSON.stringify(ours.jwks))),
+          otherKid: await token('ES256', privateKey, { kid: 'another' }),
         }));
         """;
 
     [Fact]
-    public async Task Each_takes_the_others_tokens()
+    public async Task Caraway_and_jose_accept_the_tokens_of_each_other()
     {
-        var folder = TemporaryFolder.Create();
-        try
-        {
-            var person = await caraway.Person("caseworker");
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "package.json"), """{"type":"module","private":true}""");
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "jose.mjs"), Script);
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "ours.json"), $$"""{"token":"{{person.Access}}","jwks":{{(await caraway.Anonymously(HttpMethod.Get, "/.well-known/jwks.json", null)).Body}}}""");
-            await Run(folder, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", "jose@6.2.17");
-            await Run(folder, "node", "jose.mjs");
-            using var theirs = System.Text.Json.JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder.FullName, "theirs.json")));
-            string Text(string name) => theirs.RootElement.GetProperty(name).GetString()!;
+        using var npm = await NpmFolder.Install("jose@6.2.17");
+        var person = await caraway.Person("caseworker");
+        var keySet = (await caraway.Anonymously(HttpMethod.Get, "/.well-known/jwks.json", null)).Body;
+        await npm.Write("ours.json", $$"""{"token":"{{person.Access}}","jwks":{{keySet}}}""");
+        await npm.Run(Script);
+        using var theirs = JsonDocument.Parse(await npm.Read("theirs.json"));
+        string Text(string name) => theirs.RootElement.GetProperty(name).GetString()!;
 
-            Assert.Equal((person.UserId.ToString(System.Globalization.CultureInfo.InvariantCulture), "caseworker", 2), (Text("sub"), Text("role"), theirs.RootElement.GetProperty("refused").GetInt32()));
-            await TokenForge.Publish(caraway, "jose", Convert.FromBase64String(Text("pkcs8")));
-            var tokens = caraway.Services.GetRequiredService<AccessTokens>();
-            Assert.Equal(42, (await tokens.Verify(Text("good"), default))!.UserId);
-            Assert.Null(await tokens.Verify(Text("hs256"), default));
-            Assert.Null(await tokens.Verify(Text("otherKid"), default));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
-
-    private static async Task Run(DirectoryInfo folder, string program, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder.FullName, UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true })!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}:\n{await output}\n{await error}");
+        Assert.Equal(person.UserId.ToString(CultureInfo.InvariantCulture), Text("sub"));
+        Assert.Equal("caseworker", Text("role"));
+        Assert.Equal(2, theirs.RootElement.GetProperty("refused").GetInt32());
+        await TokenForge.Publish(caraway, "jose", Convert.FromBase64String(Text("pkcs8")));
+        var tokens = caraway.Services.GetRequiredService<AccessTokens>();
+        Assert.Equal(42, (await tokens.Verify(Text("good"), default))!.UserId);
+        Assert.Null(await tokens.Verify(Text("hs256"), default));
+        Assert.Null(await tokens.Verify(Text("otherKid"), default));
     }
 }
