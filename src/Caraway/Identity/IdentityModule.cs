@@ -8,34 +8,86 @@ using Caraway.Platform.Security;
 
 namespace Caraway.Identity;
 
-/// <summary>Who is calling: users, sign-ins, tokens, keys. Every route, with its permission, and every registration.</summary>
+/// <summary>Users, sign-ins, tokens and API keys: every route with its permission, and every registration.</summary>
 internal static class IdentityModule
 {
-    /// <param name="apiKey">The environment's key.</param>
+    /// <param name="apiKey">The API key of the environment (<c>API_KEY</c>).</param>
     public static IServiceCollection AddIdentity(this IServiceCollection services, string apiKey)
     {
         services.AddOptions<IdentityOptions>().BindConfiguration("Identity").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton<Contracts.UserNameCache>().AddSingleton<Passwords>().AddSingleton<SignInThrottle>().AddSingleton<RefreshToken>().AddSingleton<AccessTokens>().AddScoped<SignIn.Dependencies>();
-        services.AddSingleton<SigningKeys>().AddHostedService(provider => provider.GetRequiredService<SigningKeys>());
-        services.AddSingleton<EndedSessions>().AddHostedService(provider => provider.GetRequiredService<EndedSessions>());
-        services.AddSingleton<IdentityCleanup>().AddHostedService(provider => provider.GetRequiredService<IdentityCleanup>());
-        // A bearer token wins over a key, and both over a gateway's word.
-        return services.AddSingleton(new EnvironmentKey(apiKey)).AddCredential<BearerToken>().AddCredential<ApiKeys>().AddCredential<Gateway>();
+        services.AddSingleton<UserNameCache>();
+        services.AddSingleton<Passwords>();
+        services.AddSingleton<SignInThrottle>();
+        services.AddSingleton<RefreshToken>();
+        services.AddSingleton<AccessTokens>();
+        services.AddScoped<SignIn.Dependencies>();
+        services.AddSingleton<SigningKeys>();
+        services.AddHostedService(provider => provider.GetRequiredService<SigningKeys>());
+        services.AddSingleton<EndedSessions>();
+        services.AddHostedService(provider => provider.GetRequiredService<EndedSessions>());
+        services.AddSingleton<IdentityCleanup>();
+        services.AddHostedService(provider => provider.GetRequiredService<IdentityCleanup>());
+        services.AddSingleton(new EnvironmentKey(apiKey));
+        // Their order decides: a bearer token comes before a key, and both come before the headers of a gateway.
+        services.AddCredential<BearerToken>();
+        services.AddCredential<ApiKeys>();
+        services.AddCredential<Gateway>();
+        return services;
     }
 
     public static void MapIdentity(this IEndpointRouteBuilder app)
     {
         var routes = app.MapGroup("").WithTags("Identity");
 
-        routes.MapPost("/api/v1/users", RegisterUser.Handle).AllowAnonymous().WithMetadata(new CallerMatters()).AddEndpointFilter<RegisterUser.HashFirst>().TakesIdempotencyKey().Refuses(400, 401, 403, 409, 413, 415, 422, 503).WithSummary("Register a user; strangers register as patients");
-        routes.MapGet("/api/v1/users", ListUsers.Handle).Needs(IdentityPermissions.UsersManage).Refuses(401, 403, 422).WithSummary("Users, newest first");
-        routes.MapGet("/api/v1/users/{id}", GetUser.Handle).Needs(IdentityPermissions.AccountRead, or: IdentityPermissions.UsersRead).Refuses(401, 403, 404).WithSummary("A user");
-        routes.MapPatch("/api/v1/users/{id}", UpdateUser.Handle).Needs(IdentityPermissions.AccountWrite, or: IdentityPermissions.UsersManage).WithMetadata(new TakesIfMatch()).Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503).WithSummary("Change a user");
-        routes.MapPost("/api/v1/login", SignIn.Handle).AllowAnonymous().Refuses(400, 401, 413, 415, 422, 429, 503).WithSummary("Sign in");
-        // After the other one, which so gets what has no content type.
-        routes.MapPost("/api/v1/login", SignIn.HandleForm).AllowAnonymous().Accepts<SignIn.Request>("application/x-www-form-urlencoded").DisableAntiforgery().WithOrder(1).ExcludeFromDescription();
-        routes.MapPost("/api/v1/refresh", RefreshSession.Handle).AllowAnonymous().Refuses(400, 401, 413, 415, 422).WithSummary("A new access token");
-        routes.MapPost("/api/v1/logout", SignOut.Handle).Needs(IdentityPermissions.AccountWrite).Refuses(401, 403).WithSummary("End this sign-in");
-        routes.MapGet("/.well-known/jwks.json", PublishKeys.Handle).AllowAnonymous().WithSummary("The public keys of access tokens");
+        routes.MapPost("/api/v1/users", RegisterUser.Handle)
+            .AllowAnonymous()
+            .WithMetadata(new CallerMatters())
+            .AddEndpointFilter<RegisterUser.HashFirst>()
+            .TakesIdempotencyKey()
+            .Refuses(400, 401, 403, 409, 413, 415, 422, 503)
+            .WithSummary("Register as a patient, or register any user as an administrator");
+
+        routes.MapGet("/api/v1/users", ListUsers.Handle)
+            .Needs(IdentityPermissions.UsersManage)
+            .Refuses(401, 403, 422)
+            .WithSummary("List the users, newest first");
+
+        routes.MapGet("/api/v1/users/{id}", GetUser.Handle)
+            .Needs(IdentityPermissions.AccountRead, or: IdentityPermissions.UsersRead)
+            .Refuses(401, 403, 404)
+            .WithSummary("Read a user");
+
+        routes.MapPatch("/api/v1/users/{id}", UpdateUser.Handle)
+            .Needs(IdentityPermissions.AccountWrite, or: IdentityPermissions.UsersManage)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503)
+            .WithSummary("Change a user");
+
+        routes.MapPost("/api/v1/login", SignIn.Handle)
+            .AllowAnonymous()
+            .Refuses(400, 401, 413, 415, 422, 429, 503)
+            .WithSummary("Sign in with user name and password");
+
+        // Comes second, so that a body without a content type goes to the JSON route.
+        routes.MapPost("/api/v1/login", SignIn.HandleForm)
+            .AllowAnonymous()
+            .Accepts<SignIn.Request>("application/x-www-form-urlencoded")
+            .DisableAntiforgery()
+            .WithOrder(1)
+            .ExcludeFromDescription();
+
+        routes.MapPost("/api/v1/refresh", RefreshSession.Handle)
+            .AllowAnonymous()
+            .Refuses(400, 401, 413, 415, 422)
+            .WithSummary("Exchange a refresh token for a new access token");
+
+        routes.MapPost("/api/v1/logout", SignOut.Handle)
+            .Needs(IdentityPermissions.AccountWrite)
+            .Refuses(401, 403)
+            .WithSummary("Sign out and revoke the tokens of this sign-in");
+
+        routes.MapGet("/.well-known/jwks.json", PublishKeys.Handle)
+            .AllowAnonymous()
+            .WithSummary("Read the public keys of access tokens");
     }
 }
