@@ -3,10 +3,11 @@ using System.Globalization;
 
 namespace Caraway.Bench;
 
-/// <summary>From what happened to the commit of what a handler made of it, as the product's own histogram counts it; one process, nothing killed.</summary>
+/// <summary>The time from a change to the commit of its handler's effects, from the histogram of the product. One process runs.</summary>
 internal sealed class EventBench(BenchDatabase database)
 {
     private const int Callers = 8;
+    private const string Intake = """{"full_name":"Ada Lovelace","narrative":"The plan denied the treatment."}""";
     private const string Histogram = "caraway_events_delay_seconds_bucket{handler=\"patient-timelines\",le=\"";
     private static readonly TimeSpan Length = TimeSpan.FromSeconds(15);
 
@@ -18,7 +19,8 @@ internal sealed class EventBench(BenchDatabase database)
         await database.CatchUp(cancel);
         await Load(client, TimeSpan.Zero, TimeSpan.FromSeconds(3), cancel);
         await database.CatchUp(cancel);
-        return new EventFigures(await Measure(client, TimeSpan.FromMilliseconds(80), cancel), await Measure(client, TimeSpan.Zero, cancel));
+        var paced = await Measure(client, TimeSpan.FromMilliseconds(80), cancel);
+        return new EventFigures(paced, await Measure(client, TimeSpan.Zero, cancel));
     }
 
     private async Task<EventDelay> Measure(HttpClient client, TimeSpan pause, CancellationToken cancel)
@@ -27,8 +29,10 @@ internal sealed class EventBench(BenchDatabase database)
         var done = await Load(client, pause, Length, cancel);
         await database.CatchUp(cancel);
         var after = await Buckets(client, cancel);
-        var buckets = after.Select(bucket => (bucket.Bound, Count: bucket.Count - before.First(b => b.Bound.Equals(bucket.Bound)).Count)).ToList();
-        return new EventDelay(done / Length.TotalSeconds, Quantile(buckets, 0.5) * 1000, Quantile(buckets, 0.99) * 1000, (double)buckets.First(b => b.Bound.Equals(0.1)).Count / buckets[^1].Count);
+        var buckets = after.Select(bucket => (bucket.Bound, Count: bucket.Count - CountAt(before, bucket.Bound))).ToList();
+        return new EventDelay(
+            done / Length.TotalSeconds, Quantile(buckets, 0.5) * 1000, Quantile(buckets, 0.99) * 1000,
+            (double)CountAt(buckets, 0.1) / buckets[^1].Count);
     }
 
     private static async Task<int> Load(HttpClient client, TimeSpan pause, TimeSpan length, CancellationToken cancel)
@@ -39,7 +43,7 @@ internal sealed class EventBench(BenchDatabase database)
             var done = 0;
             for (; clock.Elapsed < length; done++)
             {
-                await IdentityBench.Post(client, "/intakes", """{"full_name":"Ada Lovelace","narrative":"The plan denied the treatment."}""", cancel);
+                await IdentityBench.Post(client, "/intakes", Intake, cancel);
                 if (pause > TimeSpan.Zero)
                     await Task.Delay(pause, cancel);
             }
@@ -56,23 +60,31 @@ internal sealed class EventBench(BenchDatabase database)
         {
             var end = line.IndexOf('"', Histogram.Length);
             var bound = line[Histogram.Length..end];
-            return (bound == "+Inf" ? double.PositiveInfinity : double.Parse(bound, CultureInfo.InvariantCulture), long.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture));
+            return (
+                bound == "+Inf" ? double.PositiveInfinity : double.Parse(bound, CultureInfo.InvariantCulture),
+                long.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture));
         })];
     }
 
-    /// <summary>As Prometheus' histogram_quantile: linear within a bucket.</summary>
+    private static long CountAt(List<(double Bound, long Count)> buckets, double bound) =>
+        buckets.First(bucket => bucket.Bound.Equals(bound)).Count;
+
+    /// <summary>Linear within a bucket, as Prometheus' histogram_quantile.</summary>
     private static double Quantile(List<(double Bound, long Count)> buckets, double share)
     {
         var wanted = share * buckets[^1].Count;
         var at = buckets.FindIndex(bucket => bucket.Count >= wanted);
         var (low, below) = at == 0 ? (0, 0) : buckets[at - 1];
-        return double.IsInfinity(buckets[at].Bound) ? low : low + (buckets[at].Bound - low) * (wanted - below) / Math.Max(1, buckets[at].Count - below);
+        var (high, upTo) = buckets[at];
+        return double.IsInfinity(high) ? low : low + (high - low) * (wanted - below) / Math.Max(1, upTo - below);
     }
 }
 
+/// <summary>How soon events were handled.</summary>
 /// <param name="WithinTenth">The share that was handled within 100 ms.</param>
 internal sealed record EventDelay(double EventsPerSecond, double P50Milliseconds, double P99Milliseconds, double WithinTenth);
 
-/// <param name="Paced">A hundred events a second.</param>
-/// <param name="Full">As many as eight callers can.</param>
+/// <summary>Both loads.</summary>
+/// <param name="Paced">A hundred events per second.</param>
+/// <param name="Full">As many events per second as eight callers can cause.</param>
 internal sealed record EventFigures(EventDelay Paced, EventDelay Full);

@@ -5,8 +5,8 @@ using Caraway.Identity.SignIns;
 namespace Caraway.Bench;
 
 /// <summary>
-/// Product and limit on one database, loaded in turn; each alternates with the other, and which goes first alternates too. Reads have a
-/// second limit beside them, which leaves out the rows of the access log.
+/// Loads the product and the limit in turn, on one database. The one that goes first alternates. Reads are also compared with a second
+/// limit, which writes no access records.
 /// </summary>
 internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
 {
@@ -33,10 +33,10 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
 
         public required int Seconds { get; init; }
 
-        /// <summary>The script of the one operation to measure; null for all.</summary>
+        /// <summary>The script of the only operation to measure; null measures all.</summary>
         public string? Only { get; init; }
 
-        /// <summary>Whether a signed-in caseworker calls, and not the environment's key.</summary>
+        /// <summary>Whether the caller is a signed-in caseworker instead of the environment's key.</summary>
         public bool AsUser { get; init; }
     }
 
@@ -45,7 +45,8 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
     public async Task<HttpFigures> Run(CancellationToken cancel)
     {
         using var limit = await ServerProcess.Start("limit", 8171, "/cases/1", Limit("--port", "8171"), cancel);
-        using var unrecorded = await ServerProcess.Start("limit without the access log", 8173, "/cases/1", Limit("--port", "8173", Unrecorded), cancel);
+        using var unrecorded = await ServerProcess.Start(
+            "limit without the access log", 8173, "/cases/1", Limit("--port", "8173", Unrecorded), cancel);
         using var product = await ServerProcess.Start("product", 8172, "/health", Product(database, 8172), cancel);
         if (plan.AsUser)
             header = await SignIn(cancel);
@@ -63,7 +64,9 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
                     measured[server].Add(await Load(server, operation, plan.Seconds, cancel));
             }
 
-            var figure = new HttpFigure(operation.Name, MedianOf(measured[limit]), MedianOf(measured[product]), operation.IsRecorded ? MedianOf(measured[unrecorded]) : null);
+            var figure = new HttpFigure(
+                operation.Name, MedianOf(measured[limit]), MedianOf(measured[product]),
+                operation.IsRecorded ? MedianOf(measured[unrecorded]) : null);
             rows.Add(figure);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{operation.Name}: {figure.Ratio:0.00} of the limit"));
         }
@@ -75,13 +78,15 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
     {
         await database.CatchUp(cancel);
         var first = 1 + CasesOfARun * (operation.Script == "patch_status" ? stretch++ : 0);
-        return await Wrk.Load(
-            server, operation, seconds,
-            [$"header={header}", string.Create(CultureInfo.InvariantCulture, $"cases={Cases}"), string.Create(CultureInfo.InvariantCulture, $"first={first}"), string.Create(CultureInfo.InvariantCulture, $"count={CasesOfARun}")],
-            cancel);
+        FormattableString[] arguments = [$"header={header}", $"cases={Cases}", $"first={first}", $"count={CasesOfARun}"];
+        return await Wrk.Load(server, operation, seconds, arguments.Select(FormattableString.Invariant), cancel);
     }
 
-    private ProcessStartInfo Limit(params string[] options) => new(Environment.ProcessPath!, [typeof(HttpBench).Assembly.Location, "limit", .. options]) { Environment = { ["DATABASE_URL"] = database.Address } };
+    private ProcessStartInfo Limit(params string[] options) =>
+        new(Environment.ProcessPath!, [typeof(HttpBench).Assembly.Location, "limit", .. options])
+        {
+            Environment = { ["DATABASE_URL"] = database.Address },
+        };
 
     private async Task<string> SignIn(CancellationToken cancel)
     {
@@ -90,22 +95,30 @@ internal sealed class HttpBench(BenchDatabase database, HttpBench.Plan plan)
         return "Authorization: Bearer " + (await account.SignIn(client, cancel)).GetProperty("access_token").GetString();
     }
 
-    internal static ProcessStartInfo Product(BenchDatabase database, int port) => new(Environment.ProcessPath!, [typeof(CarawayApplication).Assembly.Location, "serve"])
-    {
-        Environment = { ["DATABASE_URL"] = database.Address, ["PORT"] = port.ToString(CultureInfo.InvariantCulture), ["API_KEY"] = ApiKey, ["ENVIRONMENT"] = "production",
-            // Counted as ever, with more room than one machine can use.
-            ["CARAWAY_MASTER_KEY"] = Master, ["RATE_LIMIT_PER_MINUTE"] = "1000000000", ["ANONYMOUS_RATE_LIMIT_PER_MINUTE"] = "1000000000",
-        },
-    };
+    internal static ProcessStartInfo Product(BenchDatabase database, int port) =>
+        new(Environment.ProcessPath!, [typeof(CarawayApplication).Assembly.Location, "serve"])
+        {
+            Environment =
+            {
+                ["DATABASE_URL"] = database.Address,
+                ["PORT"] = port.ToString(CultureInfo.InvariantCulture),
+                ["API_KEY"] = ApiKey,
+                ["ENVIRONMENT"] = "production",
+                ["CARAWAY_MASTER_KEY"] = Master,
+                // Requests are still counted; one machine cannot reach these limits.
+                ["RATE_LIMIT_PER_MINUTE"] = "1000000000",
+                ["ANONYMOUS_RATE_LIMIT_PER_MINUTE"] = "1000000000",
+            },
+        };
 
     private static Measurement MedianOf(List<Measurement> runs) => new(
-        Median.Of(runs.Select(run => run.RequestsPerSecond)), Median.Of(runs.Select(run => run.P50Milliseconds)),
-        Median.Of(runs.Select(run => run.P99Milliseconds)), Median.Of(runs.Select(run => run.CpuMicrosecondsPerRequest)),
-        Median.Of(runs.Select(run => run.DatabaseCpuMicrosecondsPerRequest)));
+        Median.Calculate(runs.Select(run => run.RequestsPerSecond)), Median.Calculate(runs.Select(run => run.P50Milliseconds)),
+        Median.Calculate(runs.Select(run => run.P99Milliseconds)), Median.Calculate(runs.Select(run => run.CpuMicrosecondsPerRequest)),
+        Median.Calculate(runs.Select(run => run.DatabaseCpuMicrosecondsPerRequest)));
 }
 
-/// <summary>An operation's medians.</summary>
-/// <param name="Unrecorded">The limit without the access log's rows; null where an operation has none.</param>
+/// <summary>The medians of an operation.</summary>
+/// <param name="Unrecorded">The limit without access records; null for an operation that records nothing.</param>
 internal sealed record HttpFigure(string Operation, Measurement Limit, Measurement Product, Measurement? Unrecorded)
 {
     public double Ratio => Product.RequestsPerSecond / Limit.RequestsPerSecond;
@@ -113,6 +126,7 @@ internal sealed record HttpFigure(string Operation, Measurement Limit, Measureme
     public double TailRatio => Product.P99Milliseconds / Limit.P99Milliseconds;
 }
 
-/// <param name="ResidentAtStart">MB, before the first request.</param>
-/// <param name="ResidentAfter">MB, after the last.</param>
+/// <summary>The medians of all operations, and the product's memory.</summary>
+/// <param name="ResidentAtStart">Resident memory before the first request, in MB.</param>
+/// <param name="ResidentAfter">Resident memory after the last request, in MB.</param>
 internal sealed record HttpFigures(IReadOnlyList<HttpFigure> Operations, double ResidentAtStart, double ResidentAfter);

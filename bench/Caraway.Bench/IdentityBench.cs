@@ -12,10 +12,10 @@ using Microsoft.Extensions.Options;
 
 namespace Caraway.Bench;
 
-/// <summary>What it costs to sign in, to refresh, and to check a token: the first time, and when it is remembered.</summary>
+/// <summary>The cost of a sign-in, of a refresh, and of a token check: the first one and the next ones.</summary>
 internal sealed class IdentityBench(BenchDatabase database)
 {
-    /// <summary>Fewer than the sign-ins of one account from one address that may be at work at once.</summary>
+    /// <summary>Fewer than the concurrent sign-ins that one account may have from one address.</summary>
     private const int Callers = 8;
     private static readonly TimeSpan Length = TimeSpan.FromSeconds(5);
 
@@ -62,24 +62,30 @@ internal sealed class IdentityBench(BenchDatabase database)
         return counts.Sum();
     }
 
-    /// <summary>On one thread, in µs: the median of five rounds.</summary>
+    /// <summary>The medians of five rounds on one thread, in µs.</summary>
     private async Task<(double First, double Remembered)> TokenChecks(CancellationToken cancel)
     {
         const int Tokens = 2000;
         var options = Options.Create(new IdentityOptions());
-        using var keys = new SigningKeys(database.Source, MasterKey.Read(HttpBench.Master, new PrivateFolder(Path.GetTempPath())), options, TimeProvider.System, NullLogger<SigningKeys>.Instance);
+        var master = MasterKey.Read(HttpBench.Master, new PrivateFolder(Path.GetTempPath()));
+        using var keys = new SigningKeys(database.Source, master, options, TimeProvider.System, NullLogger<SigningKeys>.Instance);
         var (first, remembered) = (new List<double>(), new List<double>());
         for (var round = 0; round < 5; round++)
         {
             using var tokens = new AccessTokens(keys, options, TimeProvider.System);
             var texts = new List<string>();
             for (var n = 0; n < Tokens; n++)
-                texts.Add(await tokens.Issue(new AccessTokens.Grant(n + 1, Roles.Caseworker, new Guid(n, 0, 0, new byte[8]), TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(30)), cancel));
+            {
+                var expires = TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(30);
+                var grant = new AccessTokens.Grant(n + 1, Roles.Caseworker, new Guid(n, 0, 0, new byte[8]), expires);
+                texts.Add(await tokens.Issue(grant, cancel));
+            }
+
             first.Add(await Check(tokens, texts, cancel));
             remembered.Add(await Check(tokens, texts, cancel));
         }
 
-        return (Median.Of(first), Median.Of(remembered));
+        return (Median.Calculate(first), Median.Calculate(remembered));
     }
 
     private static async Task<double> Check(AccessTokens tokens, List<string> texts, CancellationToken cancel)
@@ -88,7 +94,7 @@ internal sealed class IdentityBench(BenchDatabase database)
         foreach (var text in texts)
         {
             if (await tokens.Verify(text, cancel) is null)
-                throw new InvalidOperationException("A good token was refused; a figure would mean nothing.");
+                throw new InvalidOperationException("A valid token was refused; the figure would be wrong.");
         }
 
         return clock.Elapsed.TotalMicroseconds / texts.Count;
@@ -103,7 +109,8 @@ internal sealed record Account(string Email)
     public static async Task<Account> Create(HttpClient client, BenchDatabase database, string role, CancellationToken cancel)
     {
         var email = $"{role}.{Environment.ProcessId}@bench.example";
-        await IdentityBench.Post(client, "/api/v1/users", $$"""{"email":"{{email}}","full_name":"Bench","password":"{{Password}}"}""", cancel);
+        var user = $$"""{"email":"{{email}}","full_name":"Bench","password":"{{Password}}"}""";
+        await IdentityBench.Post(client, "/api/v1/users", user, cancel);
         await database.Execute($"update identity.users set role = '{role}' where email = '{email}'", cancel);
         return new Account(email);
     }
@@ -112,8 +119,10 @@ internal sealed record Account(string Email)
         IdentityBench.Post(client, "/api/v1/login", $$"""{"username":"{{Email}}","password":"{{Password}}"}""", cancel);
 }
 
+/// <summary>The rate of an operation, and the server's CPU time for one.</summary>
 internal sealed record Cost(double PerSecond, double CpuMicroseconds);
 
-/// <param name="TokenFirst">µs: the signature is checked.</param>
-/// <param name="TokenRemembered">µs.</param>
+/// <summary>All costs.</summary>
+/// <param name="TokenFirst">The first check of a token, which verifies its signature, in µs.</param>
+/// <param name="TokenRemembered">A later check of the same token, in µs.</param>
 internal sealed record IdentityFigures(Cost SignIns, Cost Refreshes, double TokenFirst, double TokenRemembered);

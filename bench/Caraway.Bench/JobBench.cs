@@ -7,14 +7,17 @@ using Npgsql;
 
 namespace Caraway.Bench;
 
-/// <summary>Jobs per second over two workers, beside bare SQL loops over the same table.</summary>
+/// <summary>Jobs per second with two workers, compared with SQL loops over the same table.</summary>
 internal sealed class JobBench(BenchDatabase database, int jobs)
 {
     public const string Queue = "bench";
 
     private const int Workers = 2;
 
-    /// <summary>The least that could be done: claim, work and end in one statement; a crash loses nothing, but there is no lease, no fence, no retry.</summary>
+    /// <summary>
+    /// The least possible work: one statement claims a job, does it and ends it. A crash loses nothing, but leases, fencing and retries are
+    /// missing.
+    /// </summary>
     private const string OneStatement = """
         with due as materialized (
             select id, (payload::json->>'thing')::bigint as thing from platform.jobs
@@ -27,7 +30,8 @@ internal sealed class JobBench(BenchDatabase database, int jobs)
 
     private const string ClaimOnly = """
         with due as materialized (
-            select id from platform.jobs where queue = 'bench' and state = 'queued' and run_at <= now() order by run_at, id limit 50 for no key update skip locked
+            select id from platform.jobs
+            where queue = 'bench' and state = 'queued' and run_at <= now() order by run_at, id limit 50 for no key update skip locked
         )
         update platform.jobs j set state = 'running', attempt = 1, updated_at = now() from due where j.id = due.id
         returning j.id, (j.payload::json->>'thing')::bigint
@@ -57,8 +61,8 @@ internal sealed class JobBench(BenchDatabase database, int jobs)
     public Task<JobFigure> Measure(string name, Func<Task> work, CancellationToken cancel) =>
         Measure(name, Things, work, "select count(*) from platform.jobs where state = 'succeeded'", cancel);
 
-    /// <param name="fill">Queues the jobs.</param>
-    /// <param name="outcome">Counts what was done; it must be all.</param>
+    /// <param name="fill">The SQL that queues the jobs.</param>
+    /// <param name="outcome">The SQL that counts the effects; it must count one for each job.</param>
     public async Task<JobFigure> Measure(string name, string fill, Func<Task> work, string outcome, CancellationToken cancel)
     {
         var rates = new List<double>();
@@ -71,10 +75,10 @@ internal sealed class JobBench(BenchDatabase database, int jobs)
             rates.Add(jobs / clock.Elapsed.TotalSeconds);
             await using var done = database.Source.CreateCommand(outcome);
             if (await done.ExecuteScalarAsync(cancel) is not long count || count != jobs)
-                throw new InvalidOperationException($"{name} left jobs behind; a figure would mean nothing.");
+                throw new InvalidOperationException($"{name} did not do every job; the figure would be wrong.");
         }
 
-        return new JobFigure(name, Median.Of(rates));
+        return new JobFigure(name, Median.Calculate(rates));
     }
 
     public async Task Product(string queue, IJobHandler handler, CancellationToken cancel)
@@ -126,7 +130,10 @@ internal sealed class JobBench(BenchDatabase database, int jobs)
 
         if (ids.Count == 0)
             return 0;
-        await using var end = new NpgsqlCommand(WorkAndEnd, connection) { Parameters = { new() { Value = ids.ToArray() }, new() { Value = things.ToArray() } } };
+        await using var end = new NpgsqlCommand(WorkAndEnd, connection)
+        {
+            Parameters = { new() { Value = ids.ToArray() }, new() { Value = things.ToArray() } },
+        };
         await end.ExecuteNonQueryAsync(cancel);
         return ids.Count;
     }
@@ -145,7 +152,8 @@ internal sealed class JobBench(BenchDatabase database, int jobs)
 
         public async Task<IReadOnlyList<JobResult>> Handle(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel)
         {
-            await database.Execute("update bench_things set changes = changes + 1 where id = any(@ids::bigint[])", new { ids = jobs.Select(job => job.Number("thing")).ToArray() }, cancel);
+            const string sql = "update bench_things set changes = changes + 1 where id = any(@ids::bigint[])";
+            await database.Execute(sql, new { ids = jobs.Select(job => job.Number("thing")).ToArray() }, cancel);
             return [.. jobs.Select(_ => JobResult.Succeeded)];
         }
     }
@@ -156,7 +164,7 @@ internal sealed record JobFigure(string Name, double JobsPerSecond);
 
 internal static class Median
 {
-    public static double Of(IEnumerable<double> values)
+    public static double Calculate(IEnumerable<double> values)
     {
         var sorted = values.Order().ToList();
         return sorted.Count % 2 == 1 ? sorted[sorted.Count / 2] : (sorted[sorted.Count / 2 - 1] + sorted[sorted.Count / 2]) / 2;

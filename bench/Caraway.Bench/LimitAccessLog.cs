@@ -4,37 +4,39 @@ using NpgsqlTypes;
 namespace Caraway.Bench;
 
 /// <summary>
-/// The least that records every read in the same rows as the product does: ten times a second, what was shown since then goes in by one
-/// COPY, with the batch and its event. No digest, no limit of memory, no second try.
+/// The least work that records every read in the same rows as the product: ten times per second, one COPY writes the accesses since the
+/// last one, with the batch and its event. It has no digest, no memory limit and no retry.
 /// </summary>
 internal sealed class LimitAccessLog(NpgsqlDataSource source)
 {
-    private const string Copy = "copy platform.access_log (id, at, actor, request_id, address, action, kind, ids) from stdin (format binary)";
+    private const string Copy =
+        "copy platform.access_log (id, at, actor, request_id, address, action, kind, ids) from stdin (format binary)";
 
     private const string Batch = """
         with listed as (insert into platform.access_batches (batch, kind, ids, patient_ids) values ($1, 'advocacy.case', $2, '{}'))
         insert into platform.events (at, name, subject, actor, payload)
-        values (now(), 'access.recorded', 'platform.access_batch:' || $1, 'limit', json_build_object('batch', $1, 'records', $3, 'digest', repeat('0', 64))::text)
+        values (now(), 'access.recorded', 'platform.access_batch:' || $1, 'limit',
+            json_build_object('batch', $1, 'records', $3, 'digest', repeat('0', 64))::text)
         """;
 
     private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock held = new();
-    private List<Shown> waiting = [];
+    private List<Access> waiting = [];
 
-    private readonly record struct Shown(DateTime At, string Action, long[] Ids);
+    private readonly record struct Access(DateTime At, string Action, long[] Ids);
 
     public void Add(string action, params long[] ids)
     {
-        var shown = new Shown(DateTime.UtcNow, action, ids);
+        var access = new Access(DateTime.UtcNow, action, ids);
         lock (held)
-            waiting.Add(shown);
+            waiting.Add(access);
     }
 
-    /// <summary>Writes until it is stopped. A failure ends it, and the bench with it.</summary>
+    /// <summary>Writes until it is cancelled. A failure ends the whole bench.</summary>
     public async Task Run(CancellationToken cancel)
     {
-        var batch = new List<Shown>();
+        var batch = new List<Access>();
         while (true)
         {
             await Task.Delay(Delay, cancel);
@@ -46,7 +48,7 @@ internal sealed class LimitAccessLog(NpgsqlDataSource source)
         }
     }
 
-    private async Task Write(List<Shown> batch, CancellationToken cancel)
+    private async Task Write(List<Access> batch, CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -76,7 +78,7 @@ internal sealed class LimitAccessLog(NpgsqlDataSource source)
             Parameters =
             {
                 new NpgsqlParameter<long> { TypedValue = number },
-                new NpgsqlParameter<long[]> { TypedValue = [.. batch.SelectMany(shown => shown.Ids).Distinct().Order()] },
+                new NpgsqlParameter<long[]> { TypedValue = [.. batch.SelectMany(access => access.Ids).Distinct().Order()] },
                 new NpgsqlParameter<int> { TypedValue = batch.Count },
             },
         };

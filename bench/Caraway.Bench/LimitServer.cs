@@ -1,67 +1,17 @@
 using System.Globalization;
 using System.Text.Json;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Caraway.Bench;
 
 /// <summary>
-/// What this machine can do at best: bare Kestrel and bare Npgsql, statements written by hand that read and write the same rows as the
-/// product's. No routing, no authentication, no validation, no telemetry; bad input is none of its business.
+/// The best that this machine can do: Kestrel and Npgsql alone, with statements written by hand that read and write the same rows as those
+/// of the product. It has no routing, authentication, validation or telemetry, and expects correct input.
 /// </summary>
-/// <param name="accesses">Where reads are recorded; null to leave that out, for what it costs.</param>
+/// <param name="accesses">Where reads are recorded; null to measure without access records.</param>
 internal sealed class LimitServer(NpgsqlDataSource source, LimitAccessLog? accesses)
 {
-    private const string Opened = """
-        with opened as (
-            insert into advocacy.cases (applicant_id, narrative, current_status, created_at, updated_at)
-            values (nextval('advocacy.applicants_id_seq'), $4, 'NEW', $5, $5)
-            returning id, applicant_id
-        ), applicant as (
-            insert into advocacy.applicants (id, full_name, email, phone, created_at) overriding system value
-            select applicant_id, $1, $2, $3, $5 from opened
-        ), moved as (
-            insert into advocacy.status_events (case_id, to_status, actor, reason, created_at)
-            select id, 'NEW', 'system', 'case created from intake', $5 from opened
-        ), logged as (
-            insert into platform.events (at, name, subject, actor, request_id, address, payload)
-            select $5, 'case.opened', 'advocacy.case:' || id, 'limit', 'limit', 'limit', json_build_object('case_id', id, 'applicant_id', applicant_id)::text
-            from opened
-        )
-        select id from opened
-        """;
-
-    private const string OneCase = """
-        select c.id, c.narrative, c.current_status, c.assignee, c.created_at, c.updated_at, a.id, a.full_name, a.email, a.phone, a.created_at
-        from advocacy.cases c join advocacy.applicants a on a.id = c.applicant_id where c.id = $1
-        """;
-
-    private const string Moves = "select id, case_id, from_status, to_status, actor, reason, created_at from advocacy.status_events where case_id = $1 order by id desc";
-
-    private const string Notes = "select id, case_id, author, body, created_at from advocacy.notes where case_id = $1 order by id desc";
-
-    private const string Page = """
-        select c.id, a.full_name, c.current_status, c.assignee, c.created_at
-        from advocacy.cases c join advocacy.applicants a on a.id = c.applicant_id
-        where c.current_status = $1 and c.id < $2 order by c.id desc limit 21
-        """;
-
-    private const string Move = """
-        with found as (
-            select id, current_status, version from advocacy.cases where id = $1 for no key update
-        ), changed as (
-            update advocacy.cases c set current_status = $2, version = f.version + 1, updated_at = $5 from found f where c.id = f.id
-            returning c.id, f.current_status as was, c.assignee
-        ), moved as (
-            insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at) select id, was, $2, $3, $4, $5 from changed
-        ), logged as (
-            insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
-            select $5, 'case.moved', 'advocacy.case:' || id, 'limit', $3, 'limit', 'limit',
-                json_build_object('case_id', id, 'from_status', was, 'to_status', $2, 'reason', $4)::text
-            from changed
-        )
-        select was, assignee from changed
-        """;
-
     internal sealed record Intake(string FullName, string? Email, string? Phone, string Narrative);
 
     internal sealed record Change(string Status, string? Actor, string? Reason);
@@ -95,7 +45,7 @@ internal sealed class LimitServer(NpgsqlDataSource source, LimitAccessLog? acces
     {
         var intake = (await JsonSerializer.DeserializeAsync(http.Request.Body, BenchJson.Default.Intake))!;
         await using var connection = await source.OpenConnectionAsync();
-        await using var command = new NpgsqlCommand(Opened, connection)
+        await using var command = new NpgsqlCommand(LimitStatements.OpenCase, connection)
         {
             Parameters = { Text(intake.FullName), Text(intake.Email), Text(intake.Phone), Text(intake.Narrative), Now() },
         };
@@ -114,10 +64,10 @@ internal sealed class LimitServer(NpgsqlDataSource source, LimitAccessLog? acces
     {
         await using var connection = await source.OpenConnectionAsync();
         await using var batch = new NpgsqlBatch(connection);
-        foreach (var sql in new[] { OneCase, Moves, Notes })
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(sql) { Parameters = { new NpgsqlParameter<long> { TypedValue = id } } });
+        foreach (var sql in new[] { LimitStatements.OneCase, LimitStatements.Transitions, LimitStatements.Notes })
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(sql) { Parameters = { Number(id) } });
         await using var reader = await batch.ExecuteReaderAsync();
-        using var buffer = new PooledBody();
+        using var buffer = new JsonBody();
         await reader.ReadAsync();
         var json = buffer.Json;
         json.WriteStartObject();
@@ -173,12 +123,12 @@ internal sealed class LimitServer(NpgsqlDataSource source, LimitAccessLog? acces
     {
         var query = http.Request.Query;
         await using var connection = await source.OpenConnectionAsync();
-        await using var command = new NpgsqlCommand(Page, connection)
+        await using var command = new NpgsqlCommand(LimitStatements.Page, connection)
         {
-            Parameters = { Text(query["status"]), new NpgsqlParameter<long> { TypedValue = long.Parse(query["cursor"]!, CultureInfo.InvariantCulture) } },
+            Parameters = { Text(query["status"]), Number(long.Parse(query["cursor"]!, CultureInfo.InvariantCulture)) },
         };
         await using var reader = await command.ExecuteReaderAsync();
-        using var buffer = new PooledBody();
+        using var buffer = new JsonBody();
         var json = buffer.Json;
         json.WriteStartObject();
         json.WriteStartArray("items");
@@ -206,9 +156,9 @@ internal sealed class LimitServer(NpgsqlDataSource source, LimitAccessLog? acces
     {
         var change = (await JsonSerializer.DeserializeAsync(http.Request.Body, BenchJson.Default.Change))!;
         await using var connection = await source.OpenConnectionAsync();
-        await using var command = new NpgsqlCommand(Move, connection)
+        await using var command = new NpgsqlCommand(LimitStatements.ChangeStatus, connection)
         {
-            Parameters = { new NpgsqlParameter<long> { TypedValue = id }, Text(change.Status), Text(change.Actor), Text(change.Reason), Now() },
+            Parameters = { Number(id), Text(change.Status), Text(change.Actor), Text(change.Reason), Now() },
         };
         await using var reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
@@ -224,36 +174,21 @@ internal sealed class LimitServer(NpgsqlDataSource source, LimitAccessLog? acces
 
     private static async Task Write(HttpContext http, Action<Utf8JsonWriter> write)
     {
-        using var buffer = new PooledBody();
+        using var buffer = new JsonBody();
         buffer.Json.WriteStartObject();
         write(buffer.Json);
         buffer.Json.WriteEndObject();
         await buffer.Send(http);
     }
 
+    private static NpgsqlParameter Number(long value) => new NpgsqlParameter<long> { TypedValue = value };
+
     private static NpgsqlParameter Text(string? value) =>
-        value is null ? new NpgsqlParameter { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = DBNull.Value } : new NpgsqlParameter<string> { TypedValue = value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text };
+        value is null
+            ? new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = DBNull.Value }
+            : new NpgsqlParameter<string> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Text };
 
     private static NpgsqlParameter Now() => new NpgsqlParameter<DateTime> { TypedValue = TimeProvider.System.GetUtcNow().UtcDateTime };
 
     private static string? TextOf(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
-
-    private sealed class PooledBody : IDisposable
-    {
-        private readonly System.Buffers.ArrayBufferWriter<byte> bytes = new(2048);
-
-        public PooledBody() => Json = new Utf8JsonWriter(bytes);
-
-        public Utf8JsonWriter Json { get; }
-
-        public async Task Send(HttpContext http)
-        {
-            await Json.FlushAsync();
-            http.Response.ContentType = "application/json";
-            http.Response.ContentLength = bytes.WrittenCount;
-            await http.Response.Body.WriteAsync(bytes.WrittenMemory);
-        }
-
-        public void Dispose() => Json.Dispose();
-    }
 }

@@ -5,10 +5,15 @@ using System.Text.Json.Serialization;
 
 namespace Caraway.Bench;
 
-/// <summary>All that one run of the bench found.</summary>
+/// <summary>The figures of one run of the bench. A part that did not run is null.</summary>
 internal sealed record Report(
-    string Machine, HttpFigures? Http, IReadOnlyList<JobFigure>? Jobs, IReadOnlyList<JobFigure>? Care, CalendarFigure? Calendar,
-    IdentityFigures? Identity, EventFigures? Events)
+    string Machine,
+    HttpFigures? Http,
+    IReadOnlyList<JobFigure>? Jobs,
+    IReadOnlyList<JobFigure>? Care,
+    CalendarFigure? Calendar,
+    IdentityFigures? Identity,
+    EventFigures? Events)
 {
     public string ToJson() => JsonSerializer.Serialize(this, BenchJson.Default.Report);
 
@@ -16,64 +21,95 @@ internal sealed record Report(
     public string ToMarkdown()
     {
         var text = new StringBuilder();
-        void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
         if (Http is not null)
-        {
-            text.AppendLine("| operation | | requests/s | p50 ms | p99 ms | server CPU µs/request | database CPU µs/request |").AppendLine("|---|---|---:|---:|---:|---:|---:|");
-            foreach (var operation in Http.Operations)
-            {
-                var first = $"`{operation.Operation}`";
-                foreach (var (name, of) in new[] { ("limit", operation.Limit), ("limit, nothing recorded", operation.Unrecorded), ("product", operation.Product) })
-                {
-                    if (of is null)
-                        continue;
-                    Line($"| {first} | {name} | {of.RequestsPerSecond:#,0} | {of.P50Milliseconds:0.00} | {of.P99Milliseconds:0.00} | {of.CpuMicrosecondsPerRequest:#,0} | {of.DatabaseCpuMicrosecondsPerRequest:#,0} |");
-                    first = "";
-                }
-
-                foreach (var (name, of) in new[] { ("ratio", operation.Limit), ("to the limit, nothing recorded", operation.Unrecorded) })
-                {
-                    if (of is not null)
-                        Line($"| | **{name}** | **{operation.Product.RequestsPerSecond / of.RequestsPerSecond:0.00}** | {operation.Product.P50Milliseconds / of.P50Milliseconds:0.00} | {operation.Product.P99Milliseconds / of.P99Milliseconds:0.00} | {operation.Product.CpuMicrosecondsPerRequest / of.CpuMicrosecondsPerRequest:0.00} | {operation.Product.DatabaseCpuMicrosecondsPerRequest / of.DatabaseCpuMicrosecondsPerRequest:0.00} |");
-                }
-            }
-
-            Line($"\nThe product's resident memory: {Http.ResidentAtStart:0} MB at the start, {Http.ResidentAfter:0} MB after the bench.");
-        }
-
-        foreach (var (title, figures) in new[] { ("jobs", Jobs), ("appointments", Care) })
-        {
-            if (figures is null)
-                continue;
-            text.AppendLine().AppendLine($"| {title} | jobs/s |").AppendLine("|---|---:|");
-            foreach (var figure in figures)
-                Line($"| {figure.Name} | {figure.JobsPerSecond:#,0} |");
-        }
-
+            Append(text, Http);
+        if (Jobs is not null)
+            Append(text, "jobs", Jobs);
+        if (Care is not null)
+            Append(text, "appointments", Care);
         if (Calendar is not null)
-        {
-            text.AppendLine().AppendLine("| a calendar of 1,000 appointments | CPU ms | MB allocated | bytes of text |").AppendLine("|---|---:|---:|---:|");
-            Line($"| caraway | {Calendar.CpuMilliseconds:0.0} | {Calendar.AllocatedBytes / 1e6:0.0} | {Calendar.TextBytes:#,0} |");
-        }
-
+            Append(text, Calendar);
         if (Identity is not null)
-        {
-            text.AppendLine().AppendLine("| sign-ins and tokens | | server CPU µs |").AppendLine("|---|---:|---:|");
-            Line($"| sign-ins, 220,000 iterations, 8 callers | {Identity.SignIns.PerSecond:#,0.0}/s | {Identity.SignIns.CpuMicroseconds:#,0} |");
-            Line($"| refreshes, 8 callers | {Identity.Refreshes.PerSecond:#,0}/s | {Identity.Refreshes.CpuMicroseconds:#,0} |");
-            Line($"| token check, the first time | {Identity.TokenFirst:0.0} µs | |");
-            Line($"| token check, remembered | {Identity.TokenRemembered:0.00} µs | |");
-        }
-
+            Append(text, Identity);
         if (Events is not null)
-        {
-            text.AppendLine().AppendLine("| from event to handler | events/s | p50 ms | p99 ms | within 100 ms |").AppendLine("|---|---:|---:|---:|---:|");
-            foreach (var (name, delay) in new[] { ("paced", Events.Paced), ("as fast as 8 callers can", Events.Full) })
-                Line($"| {name} | {delay.EventsPerSecond:#,0} | {delay.P50Milliseconds:0} | {delay.P99Milliseconds:0} | {delay.WithinTenth:0.0000} |");
-        }
-
+            Append(text, Events);
         return text.ToString();
     }
+
+    private static void Append(StringBuilder text, HttpFigures http)
+    {
+        Line(text, $"| operation | | requests/s | p50 ms | p99 ms | server CPU µs/request | database CPU µs/request |");
+        Line(text, $"|---|---|---:|---:|---:|---:|---:|");
+        foreach (var operation in http.Operations)
+        {
+            var first = $"`{operation.Operation}`";
+            foreach (var (name, of) in new[]
+            {
+                ("limit", operation.Limit), ("limit, nothing recorded", operation.Unrecorded), ("product", operation.Product),
+            })
+            {
+                if (of is null)
+                    continue;
+                Part(text, $"| {first} | {name} | {of.RequestsPerSecond:#,0} | {of.P50Milliseconds:0.00} | {of.P99Milliseconds:0.00} ");
+                Line(text, $"| {of.CpuMicrosecondsPerRequest:#,0} | {of.DatabaseCpuMicrosecondsPerRequest:#,0} |");
+                first = "";
+            }
+
+            AppendRatio(text, "ratio", operation.Product, operation.Limit);
+            if (operation.Unrecorded is not null)
+                AppendRatio(text, "to the limit, nothing recorded", operation.Product, operation.Unrecorded);
+        }
+
+        Part(text, $"\nThe product's resident memory: {http.ResidentAtStart:0} MB at the start, ");
+        Line(text, $"{http.ResidentAfter:0} MB after the bench.");
+    }
+
+    private static void AppendRatio(StringBuilder text, string name, Measurement product, Measurement limit)
+    {
+        Part(text, $"| | **{name}** | **{product.RequestsPerSecond / limit.RequestsPerSecond:0.00}** ");
+        Part(text, $"| {product.P50Milliseconds / limit.P50Milliseconds:0.00} ");
+        Part(text, $"| {product.P99Milliseconds / limit.P99Milliseconds:0.00} ");
+        Part(text, $"| {product.CpuMicrosecondsPerRequest / limit.CpuMicrosecondsPerRequest:0.00} ");
+        Line(text, $"| {product.DatabaseCpuMicrosecondsPerRequest / limit.DatabaseCpuMicrosecondsPerRequest:0.00} |");
+    }
+
+    private static void Append(StringBuilder text, string title, IReadOnlyList<JobFigure> figures)
+    {
+        Line(text, $"\n| {title} | jobs/s |\n|---|---:|");
+        foreach (var figure in figures)
+            Line(text, $"| {figure.Name} | {figure.JobsPerSecond:#,0} |");
+    }
+
+    private static void Append(StringBuilder text, CalendarFigure figure)
+    {
+        Line(text, $"\n| a calendar of 1,000 appointments | CPU ms | MB allocated | bytes of text |\n|---|---:|---:|---:|");
+        Line(text, $"| caraway | {figure.CpuMilliseconds:0.0} | {figure.AllocatedBytes / 1e6:0.0} | {figure.TextBytes:#,0} |");
+    }
+
+    private static void Append(StringBuilder text, IdentityFigures figures)
+    {
+        Line(text, $"\n| sign-ins and tokens | | server CPU µs |\n|---|---:|---:|");
+        var (signIns, refreshes) = (figures.SignIns, figures.Refreshes);
+        Line(text, $"| sign-ins, 220,000 iterations, 8 callers | {signIns.PerSecond:#,0.0}/s | {signIns.CpuMicroseconds:#,0} |");
+        Line(text, $"| refreshes, 8 callers | {refreshes.PerSecond:#,0}/s | {refreshes.CpuMicroseconds:#,0} |");
+        Line(text, $"| token check, the first time | {figures.TokenFirst:0.0} µs | |");
+        Line(text, $"| token check, remembered | {figures.TokenRemembered:0.00} µs | |");
+    }
+
+    private static void Append(StringBuilder text, EventFigures figures)
+    {
+        Line(text, $"\n| from event to handler | events/s | p50 ms | p99 ms | within 100 ms |\n|---|---:|---:|---:|---:|");
+        foreach (var (name, delay) in new[] { ("paced", figures.Paced), ("as fast as 8 callers can", figures.Full) })
+        {
+            Part(text, $"| {name} | {delay.EventsPerSecond:#,0} | {delay.P50Milliseconds:0} | {delay.P99Milliseconds:0} ");
+            Line(text, $"| {delay.WithinTenth:0.0000} |");
+        }
+    }
+
+    private static void Line(StringBuilder text, FormattableString line) => Part(text, line).AppendLine();
+
+    private static StringBuilder Part(StringBuilder text, FormattableString part) =>
+        text.Append(part.ToString(CultureInfo.InvariantCulture));
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]

@@ -4,7 +4,7 @@ using Caraway.Identity.Users;
 
 namespace Caraway.Bench;
 
-/// <summary>A server under measurement, in a process of its own on a port of its own.</summary>
+/// <summary>A server under measurement, with its own process and port.</summary>
 internal sealed class ServerProcess : IDisposable
 {
     /// <summary>Linux counts a process's time in hundredths of a second.</summary>
@@ -79,7 +79,7 @@ internal sealed class ServerProcess : IDisposable
         }
         catch (IOException)
         {
-            // It ended meanwhile.
+            // The process ended before its file was read.
             return false;
         }
     }
@@ -87,7 +87,8 @@ internal sealed class ServerProcess : IDisposable
     private static double CpuSeconds(string file)
     {
         var fields = File.ReadAllText(file).Split(") ")[1].Split(' ');
-        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond;
+        var (user, system) = (long.Parse(fields[11], CultureInfo.InvariantCulture), long.Parse(fields[12], CultureInfo.InvariantCulture));
+        return (user + system) / TicksPerSecond;
     }
 
     public void Dispose()
