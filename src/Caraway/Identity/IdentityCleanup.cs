@@ -5,12 +5,16 @@ using Npgsql;
 
 namespace Caraway.Identity;
 
-/// <summary>Removes what no longer counts: old attempts to sign in, sign-ins that ended long ago, keys that nothing is signed with any more.</summary>
-internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThrottle throttle, TimeProvider time, ILogger<IdentityCleanup> logger) : BackgroundLoop(time)
+/// <summary>Removes old attempts to sign in, sign-ins that ended a day ago, and signing keys that expired a day ago.</summary>
+internal sealed partial class IdentityCleanup(
+    NpgsqlDataSource source, SignInThrottle throttle, TimeProvider time, ILogger<IdentityCleanup> logger)
+    : BackgroundLoop(time)
 {
-    private const int AtOnce = 1000;
+    private const int BatchSize = 1000;
 
-    /// <summary>A day is more than any access token or clock needs. What another transaction holds is left for later.</summary>
+    /// <summary>
+    /// Sign-ins stay for a day, longer than any access token of theirs is valid. Rows that another transaction holds are skipped.
+    /// </summary>
     private const string Sessions = """
         delete from identity.sessions where id in (
             select id from identity.sessions
@@ -30,9 +34,9 @@ internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThr
         await using var database = new Database(source);
         var old = Time.GetUtcNow().UtcDateTime.AddDays(-1);
         await throttle.Sweep(database, cancel);
-        while (await database.Execute(Sessions, new { old }, cancel) >= AtOnce)
+        while (await database.Execute(Sessions, new { old }, cancel) >= BatchSize)
         {
-            // The next thousand.
+            // Continue until fewer than a thousand were left.
         }
 
         await database.Execute(Keys, new { old }, cancel);
@@ -50,6 +54,6 @@ internal sealed partial class IdentityCleanup(NpgsqlDataSource source, SignInThr
         return Pause;
     }
 
-    [LoggerMessage(73, LogLevel.Warning, "Old sign-ins could not be removed; they will be later.")]
+    [LoggerMessage(73, LogLevel.Warning, "Old sign-ins could not be removed; the next attempt is in a minute.")]
     private partial void LogNotCleaned(Exception exception);
 }

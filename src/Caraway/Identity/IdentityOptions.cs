@@ -5,10 +5,10 @@ using Microsoft.Extensions.Options;
 
 namespace Caraway.Identity;
 
-/// <summary>How callers prove who they are (section <c>Identity</c>).</summary>
+/// <summary>Settings of users, sign-ins and credentials (section <c>Identity</c>).</summary>
 internal sealed class IdentityOptions
 {
-    /// <summary>OWASP's cost for PBKDF2-HMAC-SHA512 (Password Storage Cheat Sheet); less is for tests.</summary>
+    /// <summary>The least cost outside tests: OWASP's for PBKDF2-HMAC-SHA512 (Password Storage Cheat Sheet).</summary>
     public const int LeastPasswordIterations = 210_000;
 
     /// <summary><c>iss</c> of access tokens.</summary>
@@ -30,25 +30,31 @@ internal sealed class IdentityOptions
     /// <summary><c>SELF_REGISTRATION</c>: whether strangers may register as patients.</summary>
     public bool SelfRegistration { get; set; } = true;
 
-    /// <summary>Rises with the years; a hash of another cost is made anew when its password is next seen.</summary>
+    /// <summary>
+    /// The cost of a password hash; raise it as processors get faster. A successful sign-in replaces a hash of another cost.
+    /// </summary>
     [Range(1000, 100_000_000)]
     public int PasswordIterations { get; set; } = 220_000;
 
-    /// <summary><c>GATEWAY_TRUSTED_NETWORKS</c>: a comma list of CIDRs from which <c>X-User-*</c> counts.</summary>
+    /// <summary><c>GATEWAY_TRUSTED_NETWORKS</c>: a comma list of CIDRs from which <c>X-User-*</c> headers are accepted.</summary>
     public string GatewayTrustedNetworks { get; set; } = "";
 
-    /// <summary><c>GATEWAY_SECRET</c>: with it in <c>X-Gateway-Secret</c>, <c>X-User-*</c> counts from anywhere. Empty: never.</summary>
+    /// <summary>
+    /// <c>GATEWAY_SECRET</c>: a request with this value in <c>X-Gateway-Secret</c> may send <c>X-User-*</c> headers from any address. When
+    /// it is empty, the header has no effect.
+    /// </summary>
     public string GatewaySecret { get; set; } = "";
 
-    /// <summary>How long a sign-in lives at most, however often it is refreshed.</summary>
+    /// <summary>The longest life of a sign-in in days, however often it is refreshed.</summary>
     internal const int SessionDays = 30;
 
-    /// <exception cref="CommandException">A value that only development may have, or a network that is none.</exception>
+    /// <exception cref="CommandException">A value is allowed only in development, or a network is not a CIDR.</exception>
     public void Check(bool isDevelopment)
     {
         _ = new Gateway(Options.Create(this));
         if (!isDevelopment && PasswordIterations < LeastPasswordIterations)
-            throw new CommandException(ExitCode.BadInput, $"Setting Identity:PasswordIterations must be at least {LeastPasswordIterations}.");
+            throw new CommandException(
+                ExitCode.BadInput, $"Setting Identity:PasswordIterations must be at least {LeastPasswordIterations}.");
     }
 
     internal TimeSpan AccessTokenLife => TimeSpan.FromMinutes(AccessTokenMinutes);

@@ -1,7 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
-using Caraway.Identity;
-using Caraway.Identity.SignIns;
 using Caraway.Identity.Tokens;
 using Caraway.Tests.Infrastructure;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,13 +17,15 @@ internal static class Accounts
         public (string, string) Header => ("Authorization", "Bearer " + Access);
     }
 
-    public static string NewEmail() => $"person{Interlocked.Increment(ref drawn)}.{RandomNumberGenerator.GetHexString(6, lowercase: true)}@example.org";
+    public static string NewEmail() =>
+        $"person{Interlocked.Increment(ref drawn)}.{RandomNumberGenerator.GetHexString(6, lowercase: true)}@example.org";
 
-    /// <summary>A user who signed in, of any role.</summary>
+    /// <summary>Registers a user, gives them the role, and signs them in.</summary>
     public static async Task<SignedIn> Person(this CarawayFixture caraway, string role = "patient", string name = "Pat Doe")
     {
         var email = NewEmail();
-        var registered = await caraway.Anonymously(HttpMethod.Post, "/api/v1/users", $$"""{"email":"{{email}}","full_name":{{CarawayFixture.Quote(name)}},"password":"{{Password}}"}""");
+        var user = $$"""{"email":"{{email}}","full_name":{{CarawayFixture.Quote(name)}},"password":"{{Password}}"}""";
+        var registered = await caraway.Anonymously(HttpMethod.Post, "/api/v1/users", user);
         Assert.Equal(201, registered.Status);
         var id = registered.Json.GetProperty("id").GetInt64();
         if (role != "patient")
@@ -35,31 +34,40 @@ internal static class Accounts
     }
 
     public static Task<Answer> SignIn(this CarawayFixture caraway, string email, string password = Password) =>
-        caraway.Anonymously(HttpMethod.Post, "/api/v1/login", JsonSerializer.Serialize(new Dictionary<string, string>(StringComparer.Ordinal) { ["username"] = email, ["password"] = password }, Texts.Default.DictionaryStringString));
+        caraway.Anonymously(
+            HttpMethod.Post, "/api/v1/login",
+            $$"""{"username":{{CarawayFixture.Quote(email)}},"password":{{CarawayFixture.Quote(password)}}}""");
 
     public static Task<Answer> Refresh(this CarawayFixture caraway, string token) =>
         caraway.Anonymously(HttpMethod.Post, "/api/v1/refresh", $$"""{"refresh_token":{{CarawayFixture.Quote(token)}}}""");
 
-    public static Task<Answer> Anonymously(this CarawayFixture caraway, HttpMethod method, string path, string? json, params (string, string)[] headers) =>
+    public static Task<Answer> Anonymously(
+        this CarawayFixture caraway, HttpMethod method, string path, string? json, params (string, string)[] headers) =>
         CarawayFixture.Send(caraway.Stranger, method, path, json, headers);
 
-    public static Task<Answer> As(this CarawayFixture caraway, SignedIn who, HttpMethod method, string path, string? json = null, params (string, string)[] headers) =>
-        CarawayFixture.Send(caraway.Stranger, method, path, json, [who.Header, .. headers]);
+    public static Task<Answer> As(
+        this CarawayFixture caraway, SignedIn caller, HttpMethod method, string path, string? json = null,
+        params (string, string)[] headers) =>
+        CarawayFixture.Send(caraway.Stranger, method, path, json, [caller.Header, .. headers]);
 
     public static SignedIn Read(long id, string email, Answer answer)
     {
         Assert.Equal(200, answer.Status);
-        return new SignedIn(id, email, answer.Json.GetProperty("access_token").GetString()!, answer.Json.GetProperty("refresh_token").GetString()!);
+        string Token(string name) => answer.Json.GetProperty(name).GetString()!;
+        return new SignedIn(id, email, Token("access_token"), Token("refresh_token"));
     }
 
-    /// <summary>A token of any role, for a sign-in that nobody knows of.</summary>
-    public static Task<string> Token(this CarawayFixture caraway, string role, long user = 999_999_999) =>
-        caraway.Services.GetRequiredService<AccessTokens>().Issue(new AccessTokens.Grant(user, role, new Guid(RandomNumberGenerator.GetBytes(16)), TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(30)), default);
+    /// <summary>Issues a token of any role, for a sign-in that does not exist.</summary>
+    public static Task<string> Token(this CarawayFixture caraway, string role, long user = 999_999_999)
+    {
+        var expires = TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(30);
+        var grant = new AccessTokens.Grant(user, role, new Guid(RandomNumberGenerator.GetBytes(16)), expires);
+        return caraway.Services.GetRequiredService<AccessTokens>().Issue(grant, default);
+    }
 
     /// <summary>The names and actors of a user's events, oldest first.</summary>
     public static async Task<string> Events(this CarawayFixture caraway, long user) =>
-        await caraway.Database.Scalar<string>($"select string_agg(name || ' by ' || actor, ', ' order by id) from platform.events where subject = 'identity.user:{user}'") ?? "";
+        await caraway.Database.Scalar<string>($"""
+            select string_agg(name || ' by ' || actor, ', ' order by id) from platform.events where subject = 'identity.user:{user}'
+            """) ?? "";
 }
-
-[System.Text.Json.Serialization.JsonSerializable(typeof(Dictionary<string, string>))]
-internal sealed partial class Texts : System.Text.Json.Serialization.JsonSerializerContext;

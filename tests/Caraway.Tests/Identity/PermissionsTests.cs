@@ -1,6 +1,6 @@
-using Caraway.Identity.Contracts;
-using Caraway.Care.Contracts;
 using System.Text;
+using Caraway.Care.Contracts;
+using Caraway.Identity.Contracts;
 using Caraway.Identity.Keys;
 using Caraway.Platform.Security;
 using Caraway.Tests.Infrastructure;
@@ -10,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Caraway.Tests.Identity;
 
-/// <summary>Every route as every role, as nobody, and with the environment's key; docs/permissions.md is what was found.</summary>
+/// <summary>Calls every route with every role, with the environment's key, and without a credential. docs/permissions.md is the result.</summary>
 public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     private const string EnvironmentKey = "API_KEY";
@@ -18,16 +18,23 @@ public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<Car
     private static readonly string[] Columns = ["nobody", .. Roles.All, EnvironmentKey];
 
     [Fact]
-    public async Task Every_route_lets_in_whom_the_table_names_and_nobody_else()
+    public async Task Every_route_admits_only_the_callers_that_the_table_names()
     {
         var routes = caraway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .SelectMany(route => (route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? []).Select(method => (Method: method, Path: "/" + route.RoutePattern.RawText!.Trim('/'), Needed: route.Metadata.GetMetadata<RequiredPermission>())))
-            .Distinct().OrderBy(route => route.Path, StringComparer.Ordinal).ThenBy(route => route.Method, StringComparer.Ordinal).ToList();
+            .SelectMany(route => MethodsOf(route).Select(method => (
+                Method: method,
+                Path: "/" + route.RoutePattern.RawText!.Trim('/'),
+                Needed: route.Metadata.GetMetadata<RequiredPermission>())))
+            .Distinct()
+            .OrderBy(route => route.Path, StringComparer.Ordinal).ThenBy(route => route.Method, StringComparer.Ordinal).ToList();
         Assert.True(routes.Count >= 20);
         var text = new StringBuilder($"""
             # Who may use which route
 
-            Made by a test that calls every route as everybody (`CARAWAY_WRITE_DOCS=1 ./caraway test -class {typeof(PermissionsTests).FullName}`). ✓: let in; what a use case then refuses by its own rules (another's account, another's case) is not seen here.
+            A test calls every route with every kind of caller and compares this table with the answers
+            (`CARAWAY_WRITE_DOCS=1 ./caraway test -class {typeof(PermissionsTests).FullName}` writes it).
+            ✓ means that the route admits the caller. The table does not show the rules of the use cases,
+            such as access to the account or the case of another user.
 
             | route | permission | {string.Join(" | ", Columns)} |
             |---|---|{string.Concat(Columns.Select(_ => ":-:|"))}
@@ -35,12 +42,13 @@ public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<Car
             """.ReplaceLineEndings("\n"));
         foreach (var (method, path, needed) in routes)
         {
-            text.Append($"| `{method} {path}` | {(needed is null ? "open" : "`" + needed.Name + "`" + (needed.Or is null ? "" : " or `" + needed.Or + "`"))} |");
+            text.Append($"| `{method} {path}` | {Describe(needed)} |");
             foreach (var column in Columns)
             {
-                var isIn = await IsLetIn(method, path, column);
-                Assert.True(isIn == Expected(needed, column), $"{method} {path} as {column}: {(isIn ? "let in" : "kept out")}");
-                text.Append(isIn ? " ✓ |" : " |");
+                var isAdmitted = await IsAdmitted(method, path, column);
+                Assert.True(
+                    isAdmitted == Expected(needed, column), $"{method} {path} as {column} is {(isAdmitted ? "admitted" : "refused")}");
+                text.Append(isAdmitted ? " ✓ |" : " |");
             }
 
             text.Append('\n');
@@ -53,18 +61,22 @@ public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public void An_auditor_changes_nothing_but_his_own_account() =>
-        Assert.Equal(["account:write"], Roles.Permissions(Roles.Auditor).Where(permission => !permission.EndsWith(":read", StringComparison.Ordinal) && permission != CarePermissions.ReadAll));
+    public void An_auditor_changes_only_the_own_account() =>
+        Assert.Equal(
+            ["account:write"],
+            Roles.Permissions(Roles.Auditor).Except([CarePermissions.ReadAll])
+                .Where(permission => !permission.EndsWith(":read", StringComparison.Ordinal)));
 
     [Fact]
-    public void A_patient_has_his_own_account_and_care_and_no_more() =>
-        Assert.Equal(["account:read", "account:write", "care:read", "care:write"], Roles.Permissions(Roles.Patient).Order(StringComparer.Ordinal));
+    public void A_patient_has_only_the_own_account_and_care() =>
+        Assert.Equal(
+            ["account:read", "account:write", "care:read", "care:write"], Roles.Permissions(Roles.Patient).Order(StringComparer.Ordinal));
 
     [Fact]
     public void An_unknown_role_permits_nothing() => Assert.Empty(Roles.Permissions("king"));
 
     [Fact]
-    public void A_scope_is_a_permission_or_a_modules_all()
+    public void A_scope_is_a_permission_or_all_permissions_of_a_module()
     {
         Assert.Equal(["advocacy:read", "advocacy:write"], PermissionCatalog.OfScope("advocacy:*"));
         Assert.Equal(["advocacy:read"], PermissionCatalog.OfScope("advocacy:read"));
@@ -81,8 +93,18 @@ public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<Car
         _ => Roles.Permissions(column).Contains(needed.Name) || (needed.Or is { } or && Roles.Permissions(column).Contains(or)),
     };
 
-    /// <summary>Neither 401 nor 403. Nothing is changed: bodies are empty objects and ids are nobody's.</summary>
-    private async Task<bool> IsLetIn(string method, string path, string column)
+    private static IReadOnlyList<string> MethodsOf(RouteEndpoint route) =>
+        route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? [];
+
+    private static string Describe(RequiredPermission? needed) => needed switch
+    {
+        null => "open",
+        { Or: null } => $"`{needed.Name}`",
+        _ => $"`{needed.Name}` or `{needed.Or}`",
+    };
+
+    /// <summary>Whether the answer is neither 401 nor 403. The request changes nothing, with an empty body and unknown ids.</summary>
+    private async Task<bool> IsAdmitted(string method, string path, string column)
     {
         (string, string)[] headers = column switch
         {
@@ -90,7 +112,12 @@ public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<Car
             EnvironmentKey => [("X-API-Key", CarawayFixture.ApiKey)],
             _ => [("Authorization", "Bearer " + await caraway.Token(column))],
         };
-        var address = path.Replace("{id}", "888888888", StringComparison.Ordinal).Replace("{document_id}", "888888888", StringComparison.Ordinal).Replace("{name}", "advocacy.case", StringComparison.Ordinal);
-        return (await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), address, method == "GET" ? null : "{}", headers)).Status is not (401 or 403);
+        var address = path
+            .Replace("{id}", "888888888", StringComparison.Ordinal)
+            .Replace("{document_id}", "888888888", StringComparison.Ordinal)
+            .Replace("{name}", "advocacy.case", StringComparison.Ordinal);
+        var answer = await CarawayFixture.Send(
+            caraway.Stranger, new HttpMethod(method), address, method == "GET" ? null : "{}", headers);
+        return answer.Status is not (401 or 403);
     }
 }

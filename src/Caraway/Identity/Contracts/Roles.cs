@@ -5,7 +5,7 @@ using Caraway.Platform.Security;
 
 namespace Caraway.Identity.Contracts;
 
-/// <summary>The one table of roles and what each permits (docs/contracts/identity.md). docs/permissions.md shows it against every route.</summary>
+/// <summary>The roles and their permissions (docs/contracts/identity.md). docs/permissions.md shows them for every route.</summary>
 internal static class Roles
 {
     public const string Patient = "patient";
@@ -15,7 +15,7 @@ internal static class Roles
     public const string Adjudicator = "adjudicator";
     public const string Agent = "agent";
 
-    /// <summary>Reads everything and changes nothing but his own account.</summary>
+    /// <summary>Auditors read everything and change only their own account.</summary>
     public const string Auditor = "auditor";
 
     private static readonly string[] Everybody = [IdentityPermissions.AccountRead, IdentityPermissions.AccountWrite];
@@ -25,14 +25,22 @@ internal static class Roles
         [Patient] = [.. Everybody, CarePermissions.Read, CarePermissions.Write],
         [Doctor] = [.. Everybody, IdentityPermissions.UsersRead, CarePermissions.Read, CarePermissions.Write],
         [Admin] = [.. PermissionCatalog.All],
-        [Caseworker] = [.. Everybody, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, AdvocacyPermissions.Write, CarePermissions.Read, CarePermissions.Write, CarePermissions.ReadAll, CarePermissions.WriteAll],
+        [Caseworker] =
+        [
+            .. Everybody, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, AdvocacyPermissions.Write,
+            CarePermissions.Read, CarePermissions.Write, CarePermissions.ReadAll, CarePermissions.WriteAll,
+        ],
         [Adjudicator] = [.. Everybody, IdentityPermissions.UsersRead],
         [Agent] = [.. Everybody, IdentityPermissions.UsersRead, IdentityPermissions.SupportRead, IdentityPermissions.SupportWrite],
-        [Auditor] = [.. Everybody, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, CarePermissions.Read, CarePermissions.ReadAll, IdentityPermissions.SupportRead, Permission.MetricsRead, Permission.AuditRead],
+        [Auditor] =
+        [
+            .. Everybody, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, CarePermissions.Read, CarePermissions.ReadAll,
+            IdentityPermissions.SupportRead, Permission.MetricsRead, Permission.AuditRead,
+        ],
     }.ToFrozenDictionary(row => row.Key, row => row.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);
 
     public static IReadOnlyList<string> All { get; } = [Patient, Doctor, Admin, Caseworker, Adjudicator, Agent, Auditor];
 
-    /// <summary>What a role permits; nothing when there is no such role.</summary>
+    /// <summary>The permissions of a role; empty for an unknown role.</summary>
     public static FrozenSet<string> Permissions(string role) => Table.GetValueOrDefault(role, FrozenSet<string>.Empty);
 }

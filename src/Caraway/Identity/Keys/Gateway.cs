@@ -1,9 +1,9 @@
-using Caraway.Identity.Contracts;
-using Caraway.Platform.Hosting;
 using System.Collections.Frozen;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Caraway.Identity.Contracts;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Security;
 using Microsoft.Extensions.Options;
@@ -11,9 +11,9 @@ using Microsoft.Extensions.Options;
 namespace Caraway.Identity.Keys;
 
 /// <summary>
-/// <c>X-User-ID</c> of an API gateway that vouches for its users: it counts when the connection itself comes from a trusted network, or the
-/// request carries the gateway's secret; from anybody else the headers are as if absent. It gives <c>support:*</c> as that user and nothing
-/// else (docs/contracts/identity.md).
+/// <c>X-User-ID</c> of an API gateway that signs its users in. The header is accepted when the connection itself comes from a trusted
+/// network or the request carries the gateway's secret; otherwise it is ignored. It gives <c>support:*</c> as that user and nothing else
+/// (docs/contracts/identity.md).
 /// </summary>
 internal sealed class Gateway : ICredential
 {
@@ -24,7 +24,7 @@ internal sealed class Gateway : ICredential
     private readonly IPNetwork[] trusted;
     private readonly byte[]? secretHash;
 
-    /// <exception cref="CommandException">A network is no CIDR.</exception>
+    /// <exception cref="CommandException">A network is not a CIDR.</exception>
     public Gateway(IOptions<IdentityOptions> options)
     {
         trusted = ClientAddress.Networks("GATEWAY_TRUSTED_NETWORKS", options.Value.GatewayTrustedNetworks);
@@ -34,17 +34,17 @@ internal sealed class Gateway : ICredential
     public ValueTask<Identified> Identify(HttpContext context)
     {
         var header = context.Request.Headers["X-User-ID"];
-        if (header.Count == 0 || !Vouches(context))
+        if (header.Count == 0 || !IsTrusted(context))
             return default;
-        // Two ids, or one that nobody has: the gateway is not as it should be, and nobody is anybody.
+        // Two ids or an impossible one: the gateway is misconfigured, and the caller stays unknown.
         return ValueTask.FromResult(header is [{ Length: > 0 and <= LongestId } id] && id.All(c => c is > ' ' and not '\x7f')
-            ? new Identified(Caller.Of(context, "gateway:" + id, Permissions), null)
+            ? new Identified(Caller.Create(context, "gateway:" + id, Permissions), null)
             : new Identified(null, Denial.NotSignedIn));
     }
 
     private static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
 
-    private bool Vouches(HttpContext context)
+    private bool IsTrusted(HttpContext context)
     {
         if (ClientAddress.OfPeer(context) is { } address)
         {
@@ -53,6 +53,8 @@ internal sealed class Gateway : ICredential
                 return true;
         }
 
-        return secretHash is not null && context.Request.Headers["X-Gateway-Secret"] is [{ } given] && CryptographicOperations.FixedTimeEquals(Hash(given), secretHash);
+        return secretHash is not null
+            && context.Request.Headers["X-Gateway-Secret"] is [{ } given]
+            && CryptographicOperations.FixedTimeEquals(Hash(given), secretHash);
     }
 }

@@ -7,23 +7,24 @@ using Npgsql;
 namespace Caraway.Identity.SignIns;
 
 /// <summary>
-/// The sign-ins that ended while access tokens of theirs are still valid. Each process reads three times a second what ended in the last
-/// minute, so that a sign-in ended anywhere is ended everywhere within a second, and a token check needs no query. While the database cannot
-/// be asked, no token is taken.
+/// The sign-ins that ended although some of their access tokens have not expired. Each process reads three times a second which sign-ins
+/// ended in the last minute. So an end takes effect on every process within a second, and a token check needs no query. While the database
+/// cannot be reached, every token is refused.
 /// </summary>
-internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<IdentityOptions> options, TimeProvider time, ILogger<EndedSessions> logger) : BackgroundLoop(time)
+internal sealed partial class EndedSessions(
+    NpgsqlDataSource source, IOptions<IdentityOptions> options, TimeProvider time, ILogger<EndedSessions> logger)
+    : BackgroundLoop(time)
 {
-    /// <summary>A literal: of a parameter the planner would expect a third of the table, and read all of it.</summary>
+    /// <summary>The interval is a literal: with a parameter, the planner expects a third of the table and reads all of it.</summary>
     internal const string ReadLately = "select id, ended_at from identity.sessions where ended_at > now() - interval '1 minute'";
 
-    /// <summary>At the start, and after the database was away.</summary>
+    /// <summary>Used at the start and after an outage of the database.</summary>
     private const string ReadLonger = "select id, ended_at from identity.sessions where ended_at > now() - @reach";
 
-    /// <summary>Longer than any transaction that ends a sign-in takes to commit; that of <see cref="ReadLately"/>.</summary>
+    /// <summary>The interval of <see cref="ReadLately"/>, longer than any transaction that ends a sign-in.</summary>
     private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan Oldest = TimeSpan.FromSeconds(1);
-
     private static readonly TimeSpan ForgetEach = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<Guid, DateTime> ended = new();
@@ -34,7 +35,7 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
 
     private sealed record Row(Guid Id, DateTime EndedAt);
 
-    /// <summary>Whether the sign-in still holds. Asks the database only when the last reading is more than a second old.</summary>
+    /// <summary>Whether the sign-in is still valid. Queries the database only when the last reading is more than a second old.</summary>
     public async ValueTask<bool> Holds(Guid session, CancellationToken cancel)
     {
         if (Age > Oldest)
@@ -42,10 +43,10 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
         return !ended.ContainsKey(session);
     }
 
-    /// <summary>For this process at once.</summary>
+    /// <summary>Ends the sign-in on this process at once; other processes read it from the database.</summary>
     public void End(Guid session) => ended[session] = Time.GetUtcNow().UtcDateTime;
 
-    /// <summary>Reads what ended lately. Callers at the same time share one reading, and its failure.</summary>
+    /// <summary>Reads the sign-ins that ended lately. Concurrent callers share one reading and its failure.</summary>
     public Task Refresh()
     {
         lock (turn)
@@ -80,7 +81,7 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
 
     private TimeSpan Age => Interlocked.Read(ref readAt) is var at && at == 0 ? TimeSpan.FromDays(1) : Time.GetElapsedTime(at);
 
-    /// <summary>Tokens of what ended so long ago have expired.</summary>
+    /// <summary>Forgets the sign-ins that ended so long ago that all their tokens have expired.</summary>
     private void Forget(long now)
     {
         forgotAt = now;
@@ -92,6 +93,6 @@ internal sealed partial class EndedSessions(NpgsqlDataSource source, IOptions<Id
         }
     }
 
-    [LoggerMessage(72, LogLevel.Warning, "Ended sign-ins could not be read; bearer tokens are refused until they can.")]
+    [LoggerMessage(72, LogLevel.Warning, "Ended sign-ins could not be read; bearer tokens are refused until the next reading.")]
     private partial void LogNotRead(Exception exception);
 }

@@ -1,5 +1,5 @@
-using Caraway.Platform.Events;
 using Caraway.Identity.Tokens;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -9,8 +9,9 @@ using Microsoft.Extensions.Options;
 namespace Caraway.Identity.SignIns;
 
 /// <summary>
-/// <c>POST /api/v1/refresh</c>: a refresh token for a new access token and the refresh token's successor. The old one stays usable until its
-/// successor is used, so a lost answer is asked for again; a use after that means that one of the two was stolen, and ends the sign-in.
+/// <c>POST /api/v1/refresh</c>: exchanges a refresh token for a new access token and the successor of the refresh token. The old token
+/// stays usable until its successor is used, so a client can repeat a request whose answer was lost. A later use means that one of the two
+/// tokens was stolen, and ends the sign-in.
 /// </summary>
 internal static class RefreshSession
 {
@@ -21,8 +22,9 @@ internal static class RefreshSession
     }
 
     /// <summary>
-    /// Locks the user and then the sign-in, as every change of an account does, so that two uses at once are one after the other. A good token of the next generation makes its own the newest
-    /// used one; its successor is written, or lives longer if it was handed out before.
+    /// Locks the user and then the sign-in, in the order of every change of an account, so that concurrent uses wait for each other. A
+    /// valid token raises the generation of the sign-in to its own. Its successor is inserted, or its expiry is extended if it was issued
+    /// before.
     /// </summary>
     internal const string Use = $"""
         with token as (
@@ -32,7 +34,8 @@ internal static class RefreshSession
         ), account as (
             select u.id, u.role, u.is_active from token t join identity.users u on u.id = t.user_id for no key update of u
         ), family as (
-            select s.id, s.user_id, s.generation, s.expires_at, s.ended_at, t.generation as used, t.expires_at as token_expires_at, a.role, a.is_active
+            select s.id, s.user_id, s.generation, s.expires_at, s.ended_at, t.generation as used, t.expires_at as token_expires_at,
+                a.role, a.is_active
             from account a cross join token t join identity.sessions s on s.id = t.session_id
             for no key update of s
         ), good as (
@@ -50,7 +53,8 @@ internal static class RefreshSession
             returning s.id, s.user_id
         ), logged as (
             {EventSql.Insert}
-            select @now, 'user.refresh_token_reused', 'identity.user:' || r.user_id, 'anonymous', @requestId, @address, json_build_object('user_id', r.user_id, 'session_id', r.id)::text
+            select @now, 'user.refresh_token_reused', 'identity.user:' || r.user_id, 'anonymous', @requestId, @address,
+                json_build_object('user_id', r.user_id, 'session_id', r.id)::text
             from reused r
         )
         select id as session, user_id, role, expires_at, null::uuid as ended from good
@@ -63,7 +67,8 @@ internal static class RefreshSession
     private static Refusal Wrong { get; } = Refusal.Unauthorized(ProblemCodes.InvalidRefreshToken, "Invalid refresh token");
 
     public static async Task<Results<Ok<SignIn.Response>, Refusal>> Handle(
-        Request request, HttpContext http, Database database, RefreshToken successors, AccessTokens tokens, EndedSessions ended, IOptions<IdentityOptions> options, TimeProvider time, CancellationToken cancel)
+        Request request, HttpContext http, Database database, RefreshToken successors, AccessTokens tokens, EndedSessions ended,
+        IOptions<IdentityOptions> options, TimeProvider time, CancellationToken cancel)
     {
         if (RefreshToken.Hash(request.RefreshToken!) is not { } hash)
             return Wrong;
@@ -81,7 +86,7 @@ internal static class RefreshSession
             ended.End(session);
         if (row is not { Session: { } current, UserId: { } user, Role: { } role, ExpiresAt: { } familyEnds })
             return Wrong;
-        // No token outlives its family.
+        // An access token ends with its family of refresh tokens at the latest.
         var ends = now + options.Value.AccessTokenLife;
         var grant = new AccessTokens.Grant(user, role, current, ends < familyEnds ? ends : familyEnds);
         return TypedResults.Ok(await SignIn.Answer(tokens, grant, successor, now, cancel));

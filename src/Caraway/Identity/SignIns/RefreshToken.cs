@@ -5,8 +5,8 @@ using Caraway.Platform.Security;
 namespace Caraway.Identity.SignIns;
 
 /// <summary>
-/// Refresh tokens: 256 bits without a meaning. The first of a sign-in is random; a successor is the HMAC of its parent under the master key,
-/// so that the same parent always has the same successor, and whoever has only the database, or only a parent, cannot make it.
+/// Refresh tokens of 256 opaque bits. The first token of a sign-in is random. A successor is the HMAC of its parent under the master key: a
+/// parent always has the same successor, and the database or the parent alone is not enough to compute it.
 /// </summary>
 internal sealed class RefreshToken(MasterKey master)
 {
@@ -17,13 +17,21 @@ internal sealed class RefreshToken(MasterKey master)
 
     public static string First() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes));
 
-    /// <summary>What the database keeps.</summary>
-    /// <returns>Null for text that cannot be a token.</returns>
-    public static byte[]? Hash(string token) => Read(token) is { } bytes ? SHA256.HashData(bytes) : null;
+    /// <summary>The hash that the database stores; null for a text that cannot be a token.</summary>
+    public static byte[]? Hash(string token) => Decode(token) is { } bytes ? SHA256.HashData(bytes) : null;
 
-    public string Successor(string token) =>
-        Base64Url.EncodeToString(HMACSHA256.HashData(secret, Read(token) ?? throw new ArgumentException("This is no refresh token.", nameof(token))));
+    public string Successor(string token)
+    {
+        var bytes = Decode(token) ?? throw new ArgumentException("The text is not a refresh token.", nameof(token));
+        return Base64Url.EncodeToString(HMACSHA256.HashData(secret, bytes));
+    }
 
-    private static byte[]? Read(string token) =>
-        token.Length == Length && Base64Url.IsValid(token) && Base64Url.DecodeFromChars(token) is { Length: Bytes } bytes && Base64Url.EncodeToString(bytes) == token ? bytes : null;
+    /// <summary>Accepts only the canonical form, so that one token has one text.</summary>
+    private static byte[]? Decode(string token)
+    {
+        if (token.Length != Length || !Base64Url.IsValid(token))
+            return null;
+        var bytes = Base64Url.DecodeFromChars(token);
+        return bytes.Length == Bytes && Base64Url.EncodeToString(bytes) == token ? bytes : null;
+    }
 }

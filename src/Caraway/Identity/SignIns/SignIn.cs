@@ -1,7 +1,7 @@
-using Caraway.Platform.Events;
 using System.Security.Cryptography;
 using Caraway.Identity.Tokens;
 using Caraway.Identity.Users;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -10,7 +10,10 @@ using Microsoft.Extensions.Options;
 
 namespace Caraway.Identity.SignIns;
 
-/// <summary><c>POST /api/v1/login</c>: user name and password, as JSON or as the OAuth 2 password form, for an access and a refresh token.</summary>
+/// <summary>
+/// <c>POST /api/v1/login</c>: takes user name and password, as JSON or as the OAuth 2 password form, and answers with an access token and a
+/// refresh token.
+/// </summary>
 internal static class SignIn
 {
     public sealed record Request
@@ -32,37 +35,49 @@ internal static class SignIn
 
     internal const string Find = "select id, role, is_active, password_hash from identity.users where email_key = @account";
 
-    /// <summary>The user is still as he was when his password was looked at; else nothing is written and no row comes back. The oldest of a hundred sign-ins ends.</summary>
+    /// <summary>
+    /// Opens a sign-in only while the user is as it was when the password was checked; otherwise nothing is written and no row comes back.
+    /// A user has at most a hundred sign-ins: the oldest one ends.
+    /// </summary>
     internal const string Open = $"""
         with found as (
-            select id from identity.users where id = @Id and password_hash = @PasswordHash and role = @Role and is_active for no key update
+            select id from identity.users
+            where id = @Id and password_hash = @PasswordHash and role = @Role and is_active
+            for no key update
         ), rehashed as (
             update identity.users u set password_hash = @newHash from found f where u.id = f.id and @newHash is not null
         ), opened as (
             insert into identity.sessions (id, user_id, created_at, expires_at) select @session, id, @now, @ends from found
             returning id, user_id
         ), token as (
-            insert into identity.refresh_tokens (token_hash, session_id, generation, expires_at) select @tokenHash, @session, 0, @tokenEnds from found
+            insert into identity.refresh_tokens (token_hash, session_id, generation, expires_at)
+            select @tokenHash, @session, 0, @tokenEnds from found
         ), crowded as (
             update identity.sessions s set ended_at = clock_timestamp(), ended_because = 'too many sign-ins'
-            where s.id in (select o.id from identity.sessions o join found f on o.user_id = f.id where o.ended_at is null order by o.created_at desc offset 99)
+            where s.id in (
+                select o.id from identity.sessions o join found f on o.user_id = f.id
+                where o.ended_at is null order by o.created_at desc offset 99)
         ), forgiven as (
             delete from identity.sign_in_attempts a using found where a.id = @attempt
         ), logged as (
             {EventSql.Insert}
-            select @now, 'user.signed_in', 'identity.user:' || user_id, 'user:' || user_id, @requestId, @address, json_build_object('user_id', user_id, 'session_id', id)::text
+            select @now, 'user.signed_in', 'identity.user:' || user_id, 'user:' || user_id, @requestId, @address,
+                json_build_object('user_id', user_id, 'session_id', id)::text
             from opened
         )
         select id from opened
         """;
 
-    /// <summary>Written for strangers as well, so that it takes the same time; their names are not.</summary>
+    /// <summary>
+    /// Written for unknown users as well, so that it takes the same time. Their names are not stored, since they may be mistyped passwords.
+    /// </summary>
     internal const string Fail = $"""
         with failed as (
             update identity.sign_in_attempts set failed = true where id = @attempt
         )
         {EventSql.Insert}
-        select @now, 'user.sign_in_failed', 'identity.user:' || coalesce(@id::text, 'unknown'), 'anonymous', @requestId, @address, json_build_object('user_id', @id)::text
+        select @now, 'user.sign_in_failed', 'identity.user:' || coalesce(@id::text, 'unknown'), 'anonymous', @requestId, @address,
+            json_build_object('user_id', @id)::text
         from (select 1) one left join (select id from identity.users where id = @id for no key update) found on true
         """;
 
@@ -70,8 +85,10 @@ internal static class SignIn
 
     private static Refusal Wrong { get; } = Refusal.Unauthorized(ProblemCodes.SignInFailed, "Incorrect username or password");
 
-    /// <summary>What a sign-in stands on.</summary>
-    internal sealed class Dependencies(Database database, Passwords passwords, SignInThrottle throttle, AccessTokens tokens, IOptions<IdentityOptions> options, TimeProvider time)
+    /// <summary>Services that a sign-in needs.</summary>
+    internal sealed class Dependencies(
+        Database database, Passwords passwords, SignInThrottle throttle, AccessTokens tokens,
+        IOptions<IdentityOptions> options, TimeProvider time)
     {
         public Database Database => database;
 
@@ -86,13 +103,15 @@ internal static class SignIn
         public DateTime Now => time.GetUtcNow().UtcDateTime;
     }
 
-    public static async Task<Results<Ok<Response>, Refusal>> Handle(Request request, HttpContext http, Dependencies dependencies, CancellationToken cancel) =>
+    public static async Task<Results<Ok<Response>, Refusal>> Handle(
+        Request request, HttpContext http, Dependencies dependencies, CancellationToken cancel) =>
         request.Username is null && request.Email is null
             ? Refusal.Invalid(new ProblemError("#/username", "This is required."))
-            : await Try(request.Username ?? request.Email!, request.Password!, http, dependencies, cancel);
+            : await Authenticate(request.Username ?? request.Email!, request.Password!, http, dependencies, cancel);
 
-    /// <summary>RFC 6749, section 4.3.2. Its values have the limits of the JSON form.</summary>
-    public static async Task<Results<Ok<Response>, Refusal>> HandleForm(HttpContext http, Dependencies dependencies, CancellationToken cancel)
+    /// <summary>The form of RFC 6749, section 4.3.2, with the limits of the JSON body.</summary>
+    public static async Task<Results<Ok<Response>, Refusal>> HandleForm(
+        HttpContext http, Dependencies dependencies, CancellationToken cancel)
     {
         IFormCollection form;
         try
@@ -115,10 +134,16 @@ internal static class SignIn
                 return Refusal.Invalid(new ProblemError("#/" + name, $"This must have at most {longest} characters, and not U+0000."));
         }
 
-        return await Try(form[userName]!, form["password"]!, http, dependencies, cancel);
+        return await Authenticate(form[userName]!, form["password"]!, http, dependencies, cancel);
     }
 
-    private static async Task<Results<Ok<Response>, Refusal>> Try(string name, string password, HttpContext http, Dependencies dependencies, CancellationToken cancel)
+    /// <summary>The tokens of a sign-in, as the API returns them.</summary>
+    internal static async Task<Response> Answer(
+        AccessTokens tokens, AccessTokens.Grant grant, string refresh, DateTime now, CancellationToken cancel) =>
+        new(await tokens.Issue(grant, cancel), "bearer", refresh, (long)(grant.ExpiresAt - now).TotalSeconds);
+
+    private static async Task<Results<Ok<Response>, Refusal>> Authenticate(
+        string name, string password, HttpContext http, Dependencies dependencies, CancellationToken cancel)
     {
         var account = User.EmailKey(name.Trim());
         var attempt = await dependencies.Throttle.Begin(account, Caller.NetworkOf(http), cancel);
@@ -126,21 +151,23 @@ internal static class SignIn
             return attempt.Refusal;
         try
         {
-            return await Look(account, password, attempt, http, dependencies, cancel);
+            return await Check(account, password, attempt, http, dependencies, cancel);
         }
         catch (OperationCanceledException)
         {
-            // The caller went away, and learned nothing.
+            // The caller went away without an answer.
             await dependencies.Throttle.Forgive(attempt, CancellationToken.None);
             throw;
         }
     }
 
-    private static async Task<Results<Ok<Response>, Refusal>> Look(string account, string password, SignInThrottle.Attempt attempt, HttpContext http, Dependencies dependencies, CancellationToken cancel)
+    private static async Task<Results<Ok<Response>, Refusal>> Check(
+        string account, string password, SignInThrottle.Attempt attempt, HttpContext http, Dependencies dependencies,
+        CancellationToken cancel)
     {
         long? known = null;
-        // Once more where the user changed meanwhile: another sign-in may have made his hash anew.
-        for (var look = 0; look < 2; look++)
+        // A second try if the user changed between check and write: a concurrent sign-in may have replaced the hash.
+        for (var tries = 0; tries < 2; tries++)
         {
             var user = await dependencies.Database.First<Row>(Find, new { account }, cancel);
             known = user?.Id;
@@ -156,15 +183,19 @@ internal static class SignIn
                 return TypedResults.Ok(opened);
         }
 
-        await dependencies.Database.Execute(Fail, new { id = known, attempt = attempt.Id, now = dependencies.Now, requestId = http.TraceIdentifier, address = Caller.AddressOf(http) }, CancellationToken.None);
+        await dependencies.Database.Execute(
+            Fail,
+            new
+            {
+                id = known, attempt = attempt.Id, now = dependencies.Now,
+                requestId = http.TraceIdentifier, address = Caller.AddressOf(http),
+            },
+            CancellationToken.None);
         return Wrong;
     }
 
-    /// <summary>The tokens as the API hands them out.</summary>
-    internal static async Task<Response> Answer(AccessTokens tokens, AccessTokens.Grant grant, string refresh, DateTime now, CancellationToken cancel) =>
-        new(await tokens.Issue(grant, cancel), "bearer", refresh, (long)(grant.ExpiresAt - now).TotalSeconds);
-
-    private static async Task<Response?> OpenSession(Row user, string? newHash, SignInThrottle.Attempt attempt, HttpContext http, Dependencies dependencies, CancellationToken cancel)
+    private static async Task<Response?> OpenSession(
+        Row user, string? newHash, SignInThrottle.Attempt attempt, HttpContext http, Dependencies dependencies, CancellationToken cancel)
     {
         var now = dependencies.Now;
         var session = new Guid(RandomNumberGenerator.GetBytes(16));
@@ -178,6 +209,9 @@ internal static class SignIn
                 attempt = attempt.Id, requestId = http.TraceIdentifier, address = Caller.AddressOf(http),
             },
             cancel);
-        return opened is null ? null : await Answer(dependencies.Tokens, new AccessTokens.Grant(user.Id, user.Role, session, now + dependencies.Options.AccessTokenLife), refresh, now, CancellationToken.None);
+        if (opened is null)
+            return null;
+        var grant = new AccessTokens.Grant(user.Id, user.Role, session, now + dependencies.Options.AccessTokenLife);
+        return await Answer(dependencies.Tokens, grant, refresh, now, CancellationToken.None);
     }
 }

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Identity.SignIns;
 
-/// <summary><c>POST /api/v1/logout</c>: ends the sign-in that the token comes from, with its refresh tokens, everywhere.</summary>
+/// <summary><c>POST /api/v1/logout</c>: ends the sign-in of the token, with its refresh tokens, on every process.</summary>
 internal static class SignOut
 {
     internal const string End = $"""
@@ -18,17 +18,20 @@ internal static class SignOut
             returning s.id, s.user_id
         )
         {EventSql.Insert}
-        select @now, 'user.signed_out', 'identity.user:' || user_id, @caller, @RequestId, @Address, json_build_object('user_id', user_id, 'session_id', id)::text
+        select @now, 'user.signed_out', 'identity.user:' || user_id, @caller, @RequestId, @Address,
+            json_build_object('user_id', user_id, 'session_id', id)::text
         from ended
         """;
 
-    public static async Task<Results<NoContent, Refusal>> Handle(Caller caller, Database database, EndedSessions ended, TimeProvider time, CancellationToken cancel)
+    public static async Task<Results<NoContent, Refusal>> Handle(
+        Caller caller, Database database, EndedSessions ended, TimeProvider time, CancellationToken cancel)
     {
-        // A key's scopes can name the permission, but a key has not signed in.
+        // An API key may have the permission as a scope, but it has no sign-in to end.
         if (caller is not { UserId: not null, SessionId: { } session })
             return Refusal.Forbidden("Only a signed-in user can sign out.");
+        var now = time.GetUtcNow().UtcDateTime;
         await database.Execute(
-            End, new { caller.UserId, caller.SessionId, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address }, cancel);
+            End, new { caller.UserId, caller.SessionId, now, caller = caller.Id, caller.RequestId, caller.Address }, cancel);
         ended.End(session);
         return TypedResults.NoContent();
     }

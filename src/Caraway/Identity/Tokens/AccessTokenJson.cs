@@ -5,15 +5,16 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Caraway.Identity.Tokens;
 
-/// <param name="Crit">Present when the token asks for an extension. Caraway knows no extension (RFC 7515, section 4.1.11).</param>
+/// <summary>The header that a token must have.</summary>
+/// <param name="Crit">Present when the token requires an extension; Caraway supports none (RFC 7515, section 4.1.11).</param>
 internal sealed record AccessTokenHeader(string Alg, string Typ, string Kid, JsonElement Crit = default);
 
 /// <summary>The claims that a token must have, and <c>nbf</c>, which it may have. Times are whole seconds since 1970.</summary>
 internal sealed record AccessTokenClaims(string Iss, string Aud, string Sub, string Role, string Sid, long Iat, long Exp, long Nbf = 0);
 
 /// <summary>
-/// Reads the header and the payload of an access token with exact types. The library is tolerant: it accepts times as text and as fractions,
-/// several audiences, repeated members and text after the last brace. It does not look at <c>crit</c>.
+/// Reads the header and the payload of an access token with exact types. The library is tolerant: it accepts times as text and as
+/// fractions, several audiences, repeated members and text after the last brace. It does not look at <c>crit</c>.
 /// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,

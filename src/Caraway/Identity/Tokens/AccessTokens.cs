@@ -13,22 +13,23 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Caraway.Identity.Tokens;
 
-/// <summary>What an access token says, verified.</summary>
+/// <summary>The content of a verified access token.</summary>
 internal sealed record AccessToken(long UserId, string Role, Guid SessionId, DateTime ExpiresAt, string Kid)
 {
-    /// <summary>As the audit trail names him.</summary>
+    /// <summary>The caller's name in the audit trail.</summary>
     public string CallerId { get; } = string.Create(CultureInfo.InvariantCulture, $"user:{UserId}");
 
     public FrozenSet<string> Permissions { get; } = Roles.Permissions(Role);
 }
 
 /// <summary>
-/// Access tokens: JWT (RFC 7519) in JWS compact form (RFC 7515), ES256 only. The program sets the algorithm, not the token; the kid only picks
-/// one of the program's keys. A verified token is remembered by its hash until it expires, so that its signature is checked once.
+/// Issues and verifies access tokens: JWT (RFC 7519) in JWS compact form (RFC 7515), ES256 only. The program sets the algorithm, not the
+/// token; the kid only picks one of the program's keys. A verified token is cached by its hash until it expires, so its signature is
+/// checked once.
 /// </summary>
 internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> options, TimeProvider time) : IDisposable
 {
-    /// <summary>An issued token has some 400 characters.</summary>
+    /// <summary>An issued token has about 400 characters.</summary>
     internal const int Longest = 2048;
 
     private const int MostRemembered = 20_000;
@@ -36,16 +37,16 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
     private static readonly string[] Algorithms = [SecurityAlgorithms.EcdsaSha256];
     private static readonly string[] Types = ["JWT"];
 
-    /// <summary>How far other machines' clocks may be ahead.</summary>
+    /// <summary>The clock of another machine may be ahead by this much.</summary>
     private static readonly TimeSpan Skew = TimeSpan.FromSeconds(60);
 
     private readonly JsonWebTokenHandler handler = new() { MaximumTokenSizeInBytes = Longest };
     private readonly MemoryCache remembered = new(new MemoryCacheOptions { SizeLimit = MostRemembered });
 
-    /// <summary>What a token is to say.</summary>
+    /// <summary>The content of a new token.</summary>
     public readonly record struct Grant(long UserId, string Role, Guid SessionId, DateTime ExpiresAt);
 
-    /// <summary>A signed token for this user and sign-in.</summary>
+    /// <summary>Makes a signed token.</summary>
     public async Task<string> Issue(Grant grant, CancellationToken cancel)
     {
         var key = await keys.Current(cancel);
@@ -66,8 +67,7 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
         });
     }
 
-    /// <summary>What the token says, when it is one of ours and holds now.</summary>
-    /// <returns>Null for every other text, whatever is wrong with it.</returns>
+    /// <returns>The content of the token; null when it is not valid, for whatever reason.</returns>
     public async ValueTask<AccessToken?> Verify(string token, CancellationToken cancel)
     {
         if (token.Length > Longest || !Ascii.IsValid(token))
@@ -90,7 +90,7 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
         Encoding.ASCII.GetBytes(token, bytes);
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(bytes, hash);
-        // 128 of the 256 bits: nobody finds a second token for one of those.
+        // 128 of the 256 bits are enough: a second token with the same ones cannot be found.
         return BinaryPrimitives.ReadUInt128LittleEndian(hash);
     }
 
@@ -100,13 +100,18 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
             return null;
         if (!IsCanonical(header) || !IsCanonical(payload) || !IsCanonical(signature))
             return null;
-        if (AccessTokenJson.Header(header) is not { Crit.ValueKind: JsonValueKind.Undefined } read || await keys.Find(read.Kid, cancel) is not { } key)
+        if (AccessTokenJson.Header(header) is not { Crit.ValueKind: JsonValueKind.Undefined } read)
+            return null;
+        if (await keys.Find(read.Kid, cancel) is not { } key)
             return null;
         var result = await handler.ValidateTokenAsync(token, Rules(key, now));
         return result.IsValid && AccessTokenJson.Claims(payload) is { } claims ? Read(claims, key.Kid, now) : null;
     }
 
-    /// <summary>The library's rules: ES256, this key, our issuer and audience. Its own leeway of five minutes is for the expiry as well.</summary>
+    /// <summary>
+    /// The rules of the library: ES256, this key, our issuer and audience. A validator of our own checks the times, because the library
+    /// would accept a token for five minutes after its expiry.
+    /// </summary>
     private TokenValidationParameters Rules(SigningKey key, DateTime now) => new()
     {
         ValidAlgorithms = Algorithms,
@@ -126,14 +131,15 @@ internal sealed class AccessTokens(SigningKeys keys, IOptions<IdentityOptions> o
     {
         if (Time(claims.Exp) is not { } expires || Time(claims.Nbf) is null || Time(claims.Iat) is not { } issued || issued > now + Skew)
             return null;
-        return long.TryParse(claims.Sub, NumberStyles.None, CultureInfo.InvariantCulture, out var user) && Guid.TryParseExact(claims.Sid, "N", out var session)
+        return long.TryParse(claims.Sub, NumberStyles.None, CultureInfo.InvariantCulture, out var user)
+            && Guid.TryParseExact(claims.Sid, "N", out var session)
             ? new AccessToken(user, claims.Role, session, expires, kid)
             : null;
     }
 
     /// <summary>
-    /// Base64url without padding (RFC 7515, section 2), in its one canonical form. The library also accepts padding and the plain alphabet,
-    /// so that one token would have several texts.
+    /// Whether the text is base64url without padding (RFC 7515, section 2) in its canonical form. The library also accepts padding and the
+    /// plain alphabet, so one token would have several texts.
     /// </summary>
     private static bool IsCanonical(string text) =>
         text.Length > 0 && Base64Url.IsValid(text) && Base64Url.EncodeToString(Base64Url.DecodeFromChars(text)) == text;

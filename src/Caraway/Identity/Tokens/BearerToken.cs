@@ -11,16 +11,22 @@ internal sealed class BearerToken(AccessTokens tokens, EndedSessions ended) : IC
     public ValueTask<Identified> Identify(HttpContext context)
     {
         var header = context.Request.Headers.Authorization;
-        if (header is [{ } value] && value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && (value.Length == Scheme.Length || value[Scheme.Length] is ' ' or '\t'))
+        if (header is [{ } value] && IsBearer(value))
             return Verify(context, value[Scheme.Length..].Trim());
-        // Another scheme is a proxy's matter; two credentials are nobody's.
+        // Another scheme may be meant for a proxy and is ignored; two credentials are refused.
         return header.Count < 2 ? default : ValueTask.FromResult(new Identified(null, Denial.TokenRefused));
     }
 
+    private static bool IsBearer(string value) =>
+        value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+        && (value.Length == Scheme.Length || value[Scheme.Length] is ' ' or '\t');
+
     private async ValueTask<Identified> Verify(HttpContext context, string text)
     {
-        if (await tokens.Verify(text, context.RequestAborted) is not { } token || !await ended.Holds(token.SessionId, context.RequestAborted))
+        var cancel = context.RequestAborted;
+        if (await tokens.Verify(text, cancel) is not { } token || !await ended.Holds(token.SessionId, cancel))
             return new Identified(null, Denial.TokenRefused);
-        return new Identified(Caller.Of(context, token.CallerId, token.Permissions) with { UserId = token.UserId, SessionId = token.SessionId }, null);
+        var caller = Caller.Create(context, token.CallerId, token.Permissions);
+        return new Identified(caller with { UserId = token.UserId, SessionId = token.SessionId }, null);
     }
 }

@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Identity.Tokens;
 
-/// <summary><c>GET /.well-known/jwks.json</c>: the public keys of access tokens (RFC 7517), the next one before it is used.</summary>
+/// <summary>
+/// <c>GET /.well-known/jwks.json</c>: the public keys of access tokens (RFC 7517). The next key is published before it signs.
+/// </summary>
 internal static class PublishKeys
 {
     public sealed record Response(IReadOnlyList<Key> Keys);
@@ -12,7 +14,7 @@ internal static class PublishKeys
 
     public static async Task<Ok<Response>> Handle(SigningKeys keys, CancellationToken cancel)
     {
-        // The first request may come before the first key.
+        // Makes the first key if this request comes before it.
         await keys.Current(cancel);
         return TypedResults.Ok(new Response(
             [.. keys.All.Select(key => key.PublicKey).Select(key => new Key(key.Kty, key.Crv, key.Alg, key.Use, key.Kid, key.X, key.Y))]));

@@ -7,13 +7,16 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Caraway.Identity.Tokens;
 
-/// <summary>A P-256 key that signs access tokens. In the database it is sealed: AES-256-GCM under a key of the master key, bound to its kid.</summary>
+/// <summary>
+/// A P-256 key that signs access tokens. The database stores it sealed: encrypted with AES-256-GCM under a key that is derived from the
+/// master key, and bound to its kid.
+/// </summary>
 internal sealed class SigningKey : IDisposable
 {
     private const int NonceLength = 12;
     private const int TagLength = 16;
 
-    /// <summary>A signer of the library's shared cache would outlive its key.</summary>
+    /// <summary>Without a cache of signers: a cached signer would outlive its key.</summary>
     private static readonly CryptoProviderFactory Unshared = new() { CacheSignatureProviders = false };
 
     private static readonly JsonWebTokenHandler Handler = new() { SetDefaultTimesOnTokenCreation = false };
@@ -43,50 +46,52 @@ internal sealed class SigningKey : IDisposable
 
     public string Kid { get; }
 
-    /// <summary>When it begins to sign; it is published before.</summary>
+    /// <summary>The key signs from this time on. It is published earlier.</summary>
     public DateTime ActiveFrom { get; }
 
-    /// <summary>When the last token that it signed has expired.</summary>
+    /// <summary>Every token that the key signed has expired at this time.</summary>
     public DateTime ExpiresAt { get; }
 
-    /// <summary>The public half. The library makes handles of its own for it, so that several requests may verify at once.</summary>
+    /// <summary>The public key. The library makes its own handles for it, so several requests can verify at once.</summary>
     public JsonWebKey PublicKey { get; }
 
     public static SigningKey Create(DateTime activeFrom, DateTime expiresAt) =>
         new(RandomNumberGenerator.GetHexString(16, lowercase: true), activeFrom, expiresAt, ECDsa.Create(ECCurve.NamedCurves.nistP256));
 
     /// <summary>Opens a sealed key.</summary>
-    /// <exception cref="CryptographicException">It was sealed under another master key, for another kid, or changed.</exception>
+    /// <exception cref="CryptographicException">The key was sealed under another master key or for another kid, or was changed.</exception>
     public static SigningKey Open(string kid, byte[] sealedKey, DateTime activeFrom, DateTime expiresAt, MasterKey master)
     {
         if (sealedKey.Length <= NonceLength + TagLength)
             throw new CryptographicException("The sealed key is too short.");
         var plain = new byte[sealedKey.Length - NonceLength - TagLength];
+        var (nonce, tag) = (sealedKey[..NonceLength], sealedKey[NonceLength..(NonceLength + TagLength)]);
         using (var aes = new AesGcm(master.Derive("signing keys"), TagLength))
-            aes.Decrypt(sealedKey.AsSpan(0, NonceLength), sealedKey.AsSpan(NonceLength + TagLength), sealedKey.AsSpan(NonceLength, TagLength), plain, Encoding.UTF8.GetBytes(kid));
+            aes.Decrypt(nonce, sealedKey.AsSpan(NonceLength + TagLength), tag, plain, Encoding.UTF8.GetBytes(kid));
         var key = ECDsa.Create();
         key.ImportPkcs8PrivateKey(plain, out _);
         CryptographicOperations.ZeroMemory(plain);
         return new SigningKey(kid, activeFrom, expiresAt, key);
     }
 
-    /// <summary>Nonce, tag and ciphertext of the private key.</summary>
+    /// <summary>Encrypts the private key.</summary>
+    /// <returns>Nonce, tag and ciphertext.</returns>
     public byte[] Seal(MasterKey master)
     {
         var plain = key.ExportPkcs8PrivateKey();
-        var result = new byte[NonceLength + TagLength + plain.Length];
-        RandomNumberGenerator.Fill(result.AsSpan(0, NonceLength));
+        var (nonce, tag, secret) = (RandomNumberGenerator.GetBytes(NonceLength), new byte[TagLength], new byte[plain.Length]);
         using (var aes = new AesGcm(master.Derive("signing keys"), TagLength))
-            aes.Encrypt(result.AsSpan(0, NonceLength), plain, result.AsSpan(NonceLength + TagLength), result.AsSpan(NonceLength, TagLength), Encoding.UTF8.GetBytes(Kid));
+            aes.Encrypt(nonce, plain, secret, tag, Encoding.UTF8.GetBytes(Kid));
         CryptographicOperations.ZeroMemory(plain);
-        return result;
+        return [.. nonce, .. tag, .. secret];
     }
 
-    /// <summary>The token that says this, signed: a JWS in compact form.</summary>
+    /// <summary>Signs the token.</summary>
+    /// <returns>A JWS in compact form.</returns>
     public string Sign(SecurityTokenDescriptor token)
     {
         token.SigningCredentials = credentials;
-        // One key is one handle of the system's library, which does not say that it may be used by several threads at once.
+        // The key is one handle of the system's library, whose documentation does not promise use by several threads at once.
         lock (key)
             return Handler.CreateToken(token);
     }

@@ -8,16 +8,21 @@ using Npgsql;
 namespace Caraway.Identity.Tokens;
 
 /// <summary>
-/// The keys that sign and verify access tokens, the same for every process of one database. A key signs for thirty days; its successor is
-/// published an hour before it begins, so that every process and every reader of the key set knows it by then.
+/// The keys that sign and verify access tokens; all processes of one database share them. A key signs for thirty days. Its successor is
+/// published an hour before it signs, so that every process and every reader of the key set knows it by then.
 /// </summary>
-internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey master, IOptions<IdentityOptions> options, TimeProvider time, ILogger<SigningKeys> logger) : BackgroundLoop(time)
+internal sealed partial class SigningKeys(
+    NpgsqlDataSource source, MasterKey master, IOptions<IdentityOptions> options, TimeProvider time, ILogger<SigningKeys> logger)
+    : BackgroundLoop(time)
 {
     private const string Read = """
         select kid, sealed_key, active_from, expires_at from identity.signing_keys where expires_at > @now order by active_from, kid
         """;
 
-    /// <summary>One process at a time decides whether a key is needed. Two statements, for the second must see what was committed while the first waited.</summary>
+    /// <summary>
+    /// One process at a time decides whether a key is needed. The second statement sees what was committed while the first waited for the
+    /// lock.
+    /// </summary>
     private const string Add = """
         select pg_advisory_xact_lock(hashtext('caraway.signing_keys'));
         insert into identity.signing_keys (kid, sealed_key, created_at, active_from, expires_at)
@@ -29,7 +34,7 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
     private static readonly TimeSpan Ahead = TimeSpan.FromHours(1);
     private static readonly TimeSpan Reload = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often, at the most, an unknown kid makes this process look again.</summary>
+    /// <summary>An unknown kid makes this process read the keys at most this often.</summary>
     private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim loading = new(1);
@@ -38,10 +43,10 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
 
     private sealed record Row(string Kid, byte[] SealedKey, DateTime ActiveFrom, DateTime ExpiresAt);
 
-    /// <summary>All that verify now or will soon.</summary>
+    /// <summary>The keys that verify tokens now, and the next one.</summary>
     public IReadOnlyList<SigningKey> All => keys;
 
-    /// <summary>The key that signs now.</summary>
+    /// <summary>Finds the key that signs now, and makes the first one if needed.</summary>
     public async ValueTask<SigningKey> Current(CancellationToken cancel)
     {
         var now = Time.GetUtcNow().UtcDateTime;
@@ -49,16 +54,17 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
             return current;
         await Load(cancel);
         now = Time.GetUtcNow().UtcDateTime;
-        // The first key may have been made by a process whose clock is ahead of this one's.
-        return keys.LastOrDefault(key => key.ActiveFrom <= now) ?? keys.FirstOrDefault() ?? throw new InvalidOperationException("There is no key to sign with, although one was just made.");
+        // Another process whose clock is ahead may have made the first key.
+        return keys.LastOrDefault(key => key.ActiveFrom <= now) ?? keys.FirstOrDefault()
+            ?? throw new InvalidOperationException("A signing key was just made and cannot be read.");
     }
 
-    /// <summary>The key of this kid, or null. One that another process made a moment ago is found, too.</summary>
+    /// <summary>Finds the key of this kid, also when another process made it a moment ago.</summary>
     public async ValueTask<SigningKey?> Find(string kid, CancellationToken cancel)
     {
         if (Known(kid) is { } known)
             return known;
-        // A stranger's token must not make a query each Time.
+        // Unknown tokens, which anybody can send, must not cause a query each time.
         var now = Time.GetTimestamp();
         var last = Interlocked.Read(ref askedAt);
         if ((last != 0 && Time.GetElapsedTime(last, now) < AskAgain) || Interlocked.CompareExchange(ref askedAt, now, last) != last)
@@ -67,10 +73,10 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
         return Known(kid);
     }
 
-    /// <summary>Whether the key of this kid still verifies.</summary>
+    /// <summary>Whether the key of this kid still verifies tokens.</summary>
     public bool Holds(string kid) => Known(kid) is not null;
 
-    /// <summary>Reads the keys, and makes the first or the next one when it is Time.</summary>
+    /// <summary>Reads the keys, and makes the first or the next one when it is due.</summary>
     public async Task Load(CancellationToken cancel)
     {
         await loading.WaitAsync(cancel);
@@ -85,7 +91,7 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
                 (found, _) = await ReadAll(now, cancel);
             }
 
-            // The old handles are left to the collector: a request may be using one.
+            // The replaced keys are not disposed, because a request may be using one.
             keys = [.. found];
         }
         finally
@@ -142,15 +148,23 @@ internal sealed partial class SigningKeys(NpgsqlDataSource source, MasterKey mas
     private async Task AddNext(SigningKey? newest, string[] unreadable, DateTime now, CancellationToken cancel)
     {
         var activeFrom = newest is null ? now : new[] { newest.ActiveFrom + SignsFor, now }.Max();
-        using var key = SigningKey.Create(activeFrom, activeFrom + SignsFor + Ahead + options.Value.AccessTokenLife + TimeSpan.FromMinutes(5));
+        var expiresAt = activeFrom + SignsFor + Ahead + options.Value.AccessTokenLife + TimeSpan.FromMinutes(5);
+        using var key = SigningKey.Create(activeFrom, expiresAt);
         await using var database = new Database(source);
         await database.Execute(
-            Add, new { key.Kid, sealedKey = key.Seal(master), now, key.ActiveFrom, key.ExpiresAt, newestBefore = now - SignsFor + Ahead, unreadable }, cancel);
+            Add,
+            new
+            {
+                key.Kid, sealedKey = key.Seal(master), now, key.ActiveFrom, key.ExpiresAt,
+                newestBefore = now - SignsFor + Ahead, unreadable,
+            },
+            cancel);
     }
 
-    [LoggerMessage(70, LogLevel.Warning, "The keys of access tokens could not be loaded.")]
+    [LoggerMessage(70, LogLevel.Warning, "The signing keys of access tokens could not be loaded.")]
     private partial void LogNotLoaded(Exception exception);
 
-    [LoggerMessage(71, LogLevel.Warning, "The signing key {Kid} cannot be opened: CARAWAY_MASTER_KEY is another one than when it was made. Tokens signed with it are refused.")]
+    [LoggerMessage(71, LogLevel.Warning,
+        "Signing key {Kid} cannot be opened because CARAWAY_MASTER_KEY has changed since it was made. Tokens signed with it are refused.")]
     private partial void LogUnreadable(Exception exception, string kid);
 }

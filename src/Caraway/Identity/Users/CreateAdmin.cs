@@ -5,13 +5,13 @@ using Caraway.Platform.Postgres;
 
 namespace Caraway.Identity.Users;
 
-/// <summary><c>caraway admin create</c>, and the administrator of a development database's first start.</summary>
+/// <summary><c>caraway admin create</c>, and the administrator that the first start creates in a development database.</summary>
 internal static class CreateAdmin
 {
-    /// <summary>Registers an administrator on behalf of the command line.</summary>
-    /// <returns>The id.</returns>
-    /// <exception cref="CommandException">The address, the name or the password is not taken.</exception>
-    public static async Task<long> Run(string email, string fullName, string password, Passwords passwords, Database database, DateTime now, CancellationToken cancel)
+    /// <returns>The id of the administrator.</returns>
+    /// <exception cref="CommandException">The address, the name or the password is invalid, or the address is taken.</exception>
+    public static async Task<long> Run(
+        string email, string fullName, string password, Passwords passwords, Database database, DateTime now, CancellationToken cancel)
     {
         if (!new EmailAttribute().IsValid(email))
             throw new CommandException(ExitCode.BadInput, "--email must be an e-mail address such as name@example.com.");
@@ -23,7 +23,11 @@ internal static class CreateAdmin
         var address = EmailAttribute.Normalize(email);
         var user = await database.First<User.Response>(
             RegisterUser.Insert,
-            new { email = address, emailKey = User.EmailKey(address), FullName = fullName, hash, role = Roles.Admin, now, caller = "command", requestId = (string?)null, address = (string?)null },
+            new
+            {
+                email = address, emailKey = User.EmailKey(address), FullName = fullName, hash, role = Roles.Admin, now,
+                caller = "command", requestId = (string?)null, address = (string?)null,
+            },
             cancel);
         return user?.Id ?? throw new CommandException(ExitCode.BadInput, "This address is registered already.");
     }

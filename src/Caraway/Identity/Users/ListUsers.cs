@@ -7,7 +7,10 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Identity.Users;
 
-/// <summary><c>GET /api/v1/users</c>: accounts for administrators, newest first, by role and by a part of the address or name. A part is looked for in all accounts.</summary>
+/// <summary>
+/// <c>GET /api/v1/users</c>: lists accounts for administrators, newest first, filtered by role and by a part of the address or name. The
+/// search for a part reads all accounts.
+/// </summary>
 internal static class ListUsers
 {
     public sealed record Response(IReadOnlyList<User.Response> Items, long? NextCursor);
@@ -19,24 +22,31 @@ internal static class ListUsers
     internal const string Matches = " and (email_key like @pattern or lower(full_name) like @pattern)";
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
-        string? role, string? q, string? limit, string? cursor, PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
+        string? role, string? q, string? limit, string? cursor,
+        PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         if (role is { Length: > 0 } && !Roles.All.Contains(role, StringComparer.Ordinal))
             return Refusal.InvalidQuery("role", $"The role must be one of {string.Join(", ", Roles.All)}.");
         if (q is not null && (q.Length > LongestQuery || q.Contains('\0', StringComparison.Ordinal)))
-            return Refusal.InvalidQuery("q", "The text to look for must have at most 200 characters, and not U+0000.");
+            return Refusal.InvalidQuery("q", "The search text must have at most 200 characters, and not U+0000.");
 
-        var sql = Select + (string.IsNullOrEmpty(role) ? "" : " and role = @role") + (string.IsNullOrEmpty(q) ? "" : Matches) + " order by id desc" + page.Take;
+        var filter = (string.IsNullOrEmpty(role) ? "" : " and role = @role") + (string.IsNullOrEmpty(q) ? "" : Matches);
+        var sql = Select + filter + " order by id desc" + page.Take;
         var items = await database.List<User.Response>(sql, new { page.Before, role, pattern = Pattern(q) }, cancel);
         var next = page.Cut(items, user => user.Id);
         var patients = AccessedPatients.Create([.. items.Where(user => user.Role == Roles.Patient).Select(user => user.Id)]);
         return accesses.Add(caller, patients) is { } unrecorded ? unrecorded : TypedResults.Ok(new Response(items, next));
     }
 
-    /// <summary>Anywhere in the text; LIKE's own signs are looked for as they are.</summary>
-    private static string? Pattern(string? q) => q is null
-        ? null
-        : "%" + q.ToLowerInvariant().Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal) + "%";
+    /// <summary>A LIKE pattern that finds the text anywhere. The wildcards of LIKE in the text are escaped.</summary>
+    private static string? Pattern(string? q)
+    {
+        var escaped = q?.ToLowerInvariant()
+            .Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("%", "\\%", StringComparison.Ordinal)
+            .Replace("_", "\\_", StringComparison.Ordinal);
+        return escaped is null ? null : "%" + escaped + "%";
+    }
 }

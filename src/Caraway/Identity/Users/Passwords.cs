@@ -5,81 +5,83 @@ using Microsoft.Extensions.Options;
 namespace Caraway.Identity.Users;
 
 /// <summary>
-/// Hashes and verifies passwords: ASP.NET Core Identity's format 3, PBKDF2-HMAC-SHA512. A hash costs a core some 100 ms, so all of them
-/// together leave a core free, and no more wait than could be done in a few seconds.
+/// Hashes and verifies passwords in ASP.NET Core Identity's format 3, PBKDF2-HMAC-SHA512. A hash takes a core about 100 ms. So hashing uses
+/// all cores but one, and the number of waiting requests is limited to a few seconds of work.
 /// </summary>
 internal sealed class Passwords : IDisposable
 {
-    /// <summary>Beside those at work.</summary>
+    /// <summary>Requests that may wait in addition to those that are hashing.</summary>
     internal const int MostWaiting = 32;
 
     private readonly PasswordHasher<object> hasher;
-    private readonly Line cores = new(MostAtOnce);
+    private readonly Limiter cores = new(MostAtOnce);
 
-    /// <summary>New passwords, which strangers may ask for, come one at a time, so that they cannot keep others from signing in.</summary>
-    private readonly Line newOnes = new(1);
+    /// <summary>Anybody can register, so new passwords are hashed one at a time and do not delay sign-ins.</summary>
+    private readonly Limiter newPasswords = new(1);
 
-    private readonly string nobodys;
+    private readonly string unknownUserHash;
 
     public Passwords(IOptions<IdentityOptions> options)
     {
-        hasher = new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = options.Value.PasswordIterations }));
-        nobodys = hasher.HashPassword(this, "nobody's password");
+        var cost = new PasswordHasherOptions { IterationCount = options.Value.PasswordIterations };
+        hasher = new PasswordHasher<object>(Options.Create(cost));
+        unknownUserHash = hasher.HashPassword(this, "the password of an unknown user");
     }
 
-    /// <summary>What verifying a password found.</summary>
-    /// <param name="NewHash">Of the same password, when the stored one has another cost.</param>
+    /// <summary>The result of a verification.</summary>
+    /// <param name="NewHash">A new hash of the same password when the stored hash has another cost; else null.</param>
     public readonly record struct Verdict(bool IsRight, string? NewHash);
 
     public static Refusal Busy { get; } = Refusal.Busy("Too many passwords are being checked. Try again shortly.");
 
     internal static int MostAtOnce { get; } = Math.Max(1, Environment.ProcessorCount - 1);
 
-    /// <returns>The hash, or null when too many wait already.</returns>
+    /// <returns>The hash, or null when too many requests wait already.</returns>
     public Task<string?> Hash(string password, CancellationToken cancel) =>
-        newOnes.Pass(() => cores.Pass(() => Task.Run<string?>(() => hasher.HashPassword(this, password), CancellationToken.None), cancel), cancel);
+        newPasswords.Run(
+            () => cores.Run(() => Task.Run<string?>(() => hasher.HashPassword(this, password), CancellationToken.None), cancel), cancel);
 
-    /// <summary>Takes the same time for a user who does not exist.</summary>
-    /// <param name="hash">Null: there is no such user.</param>
-    /// <returns>The verdict, or null when too many wait already.</returns>
+    /// <summary>Takes the same time for an unknown user.</summary>
+    /// <param name="hash">The stored hash; null for an unknown user.</param>
+    /// <returns>The verdict, or null when too many requests wait already.</returns>
     public Task<Verdict?> Verify(string? hash, string password, CancellationToken cancel) =>
-        cores.Pass(() => Task.Run<Verdict?>(() => Compare(hash, password), CancellationToken.None), cancel);
+        cores.Run(() => Task.Run<Verdict?>(() => Compare(hash, password), CancellationToken.None), cancel);
 
     public void Dispose()
     {
         cores.Dispose();
-        newOnes.Dispose();
+        newPasswords.Dispose();
     }
 
     private Verdict Compare(string? hash, string password)
     {
-        var result = hasher.VerifyHashedPassword(this, hash ?? nobodys, password);
+        var result = hasher.VerifyHashedPassword(this, hash ?? unknownUserHash, password);
         if (hash is null || result == PasswordVerificationResult.Failed)
             return new Verdict(false, null);
         return new Verdict(true, result == PasswordVerificationResult.SuccessRehashNeeded ? hasher.HashPassword(this, password) : null);
     }
 
-    /// <summary>Lets some work at once, some wait, and sends the others away.</summary>
-    private sealed class Line(int atOnce) : IDisposable
+    /// <summary>Runs some work at once, lets some wait, and refuses the rest.</summary>
+    private sealed class Limiter(int atOnce) : IDisposable
     {
-        private readonly SemaphoreSlim places = new(atOnce);
+        private readonly SemaphoreSlim slots = new(atOnce);
         private int present;
 
-        /// <returns>The work's result, or null when the line was full.</returns>
-        public async Task<T?> Pass<T>(Func<Task<T?>> work, CancellationToken cancel)
+        /// <returns>The result of the work, or null when too many wait already.</returns>
+        public async Task<T?> Run<T>(Func<Task<T?>> work, CancellationToken cancel)
         {
             try
             {
                 if (Interlocked.Increment(ref present) > MostWaiting + atOnce)
                     return default;
-                await places.WaitAsync(cancel);
+                await slots.WaitAsync(cancel);
                 try
                 {
                     return await work();
                 }
                 finally
                 {
-                    places.Release();
+                    slots.Release();
                 }
             }
             finally
@@ -88,6 +90,6 @@ internal sealed class Passwords : IDisposable
             }
         }
 
-        public void Dispose() => places.Dispose();
+        public void Dispose() => slots.Dispose();
     }
 }

@@ -1,6 +1,6 @@
-using Caraway.Platform.Events;
-using Caraway.Identity.Contracts;
 using System.ComponentModel.DataAnnotations;
+using Caraway.Identity.Contracts;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -9,7 +9,10 @@ using Microsoft.Extensions.Options;
 
 namespace Caraway.Identity.Users;
 
-/// <summary><c>POST /api/v1/users</c>: strangers register as patients, where the setting lets them; an administrator registers anybody.</summary>
+/// <summary>
+/// <c>POST /api/v1/users</c>: callers without a credential register as patients, unless a setting closes self-registration. An
+/// administrator registers users of any role.
+/// </summary>
 internal static class RegisterUser
 {
     public sealed record Request
@@ -29,7 +32,7 @@ internal static class RegisterUser
         public string? Role { get; init; }
     }
 
-    /// <summary>No row comes back when the address is taken. A stranger's registration is his own act.</summary>
+    /// <summary>No row comes back when the address is taken. The actor of a self-registration is the new user.</summary>
     internal const string Insert = $"""
         with added as (
             insert into identity.users (email, email_key, full_name, password_hash, role, created_at, updated_at)
@@ -66,8 +69,8 @@ internal static class RegisterUser
     }
 
     /// <summary>
-    /// The endpoint's first step, before an <c>Idempotency-Key</c> opens its transaction: who may not is refused, and the password is hashed
-    /// while no connection is held.
+    /// Runs before an <c>Idempotency-Key</c> opens its transaction: checks the permission, and hashes the password while the request holds
+    /// no connection.
     /// </summary>
     internal sealed class HashFirst(Passwords passwords, IOptions<IdentityOptions> options) : IEndpointFilter
     {

@@ -4,8 +4,8 @@ using Caraway.Platform.Telemetry;
 namespace Caraway.Platform.Jobs;
 
 /// <summary>
-/// The statements of <c>platform.jobs</c>. A job is queued by the use case that wants it, in its own statement; from there it is
-/// <c>queued → running → succeeded | failed</c>, and back to queued when a try failed or a worker was lost.
+/// The statements of <c>platform.jobs</c>. A use case queues a job in its own statement. The job is then
+/// <c>queued → running → succeeded | failed</c>, and queued again when an attempt failed or a worker was lost.
 /// </summary>
 internal static class JobQueue
 {
@@ -34,7 +34,7 @@ internal static class JobQueue
     private const string RenewSql =
         "update platform.jobs set lease_until = @leaseUntil where state = 'running' and worker = @worker and id = any(@ids::bigint[])";
 
-    /// <summary>The fence: the job is still this worker's, in this try.</summary>
+    /// <summary>Ends only jobs that this worker still holds, in this attempt.</summary>
     private const string FinishSql = """
         update platform.jobs j
         set state = case when r.error is null then 'succeeded' else 'failed' end, outcome = r.outcome, error = r.error,
@@ -50,17 +50,25 @@ internal static class JobQueue
         where id = @Id and attempt = @Attempt and worker = @worker and state = 'running'
         """;
 
-    /// <summary>A job that was handed back had not really been tried.</summary>
+    /// <summary>
+    /// Does not count the attempt, because the job was not tried to its end. A job of the same kind and subject that was queued meanwhile
+    /// must not collide with it.
+    /// </summary>
     private const string HandBackSql = """
         update platform.jobs
         set state = 'queued', attempt = attempt - 1, worker = null, lease_until = null, updated_at = @now
         where state = 'running' and worker = @worker and id = any(@ids::bigint[])
-            and (attempt > 1 or not exists (select from platform.jobs o where o.kind = jobs.kind and o.subject = jobs.subject and o.state = 'queued' and o.attempt = 0))
+            and (attempt > 1 or not exists (
+                select from platform.jobs o
+                where o.kind = jobs.kind and o.subject = jobs.subject and o.state = 'queued' and o.attempt = 0))
         """;
 
     internal const string ReturnLostSql = """
         with lost as (
-            select id from platform.jobs where state = 'running' and lease_until < @now order by lease_until limit 1000 for no key update skip locked
+            select id from platform.jobs
+            where state = 'running' and lease_until < @now
+            order by lease_until limit 1000
+            for no key update skip locked
         )
         update platform.jobs j
         set state = 'queued', run_at = @now, worker = null, lease_until = null, updated_at = @now
@@ -69,22 +77,31 @@ internal static class JobQueue
 
     private const string CleanSql = """
         delete from platform.jobs where id in (
-            select id from platform.jobs where state = 'succeeded' and updated_at < @oldest order by updated_at limit 1000 for update skip locked)
+            select id from platform.jobs
+            where state = 'succeeded' and updated_at < @oldest
+            order by updated_at limit 1000
+            for update skip locked)
         """;
 
-    private const string CountsSql = "select queue, state, count(*) as jobs from platform.jobs group by queue, state order by queue, state";
+    private const string CountsSql = """
+        select queue, state, count(*) as jobs from platform.jobs group by queue, state order by queue, state
+        """;
+
+    private const string StatesSql = "select id, state from platform.jobs where id = any(@ids::bigint[])";
 
     private const string ListSql = """
         select id, kind, subject, attempt, updated_at, error from platform.jobs where state = @state order by id desc limit @limit
         """;
 
-    /// <summary>With attempt 1 left standing, so that it does not collide with one that was queued meanwhile; it gets its tries anew.</summary>
+    /// <summary>
+    /// Keeps attempt 1, so that the job does not collide with one that was queued meanwhile. All further attempts are open again.
+    /// </summary>
     private const string RetryFailedSql = """
         update platform.jobs set state = 'queued', attempt = least(attempt, 1), run_at = @now, updated_at = @now
         where state = 'failed' and (@ids::bigint[] is null or id = any(@ids::bigint[]))
         """;
 
-    /// <summary>What waits, works and has ended; one series for each queue and state.</summary>
+    /// <summary>Number of jobs, as one series for each queue and state.</summary>
     public static DatabaseGauge JobsGauge { get; } = new()
     {
         Name = "caraway.jobs",
@@ -94,24 +111,23 @@ internal static class JobQueue
         Sql = "select array[queue, state] as labels, count(*)::double precision as value from platform.jobs group by queue, state",
     };
 
-    /// <summary>How far the workers are behind.</summary>
+    /// <summary>Delay of the workers, as one series for each queue.</summary>
     public static DatabaseGauge OldestGauge(string[] queues) => new()
     {
         Name = "caraway.jobs.oldest.queued.age",
-        Description = "How long the longest waiting due job has been due; 0 when none waits.",
+        Description = "Time since the oldest waiting job was due; 0 when no due job waits.",
         Unit = "s",
         Labels = ["queue"],
         Sql = """
             select array[q.queue] as labels, coalesce(extract(epoch from @now - (
-                select min(run_at) from platform.jobs j where j.queue = q.queue and j.state = 'queued' and j.run_at <= @now)), 0)::double precision as value
+                select min(run_at) from platform.jobs j where j.queue = q.queue and j.state = 'queued' and j.run_at <= @now
+            )), 0)::double precision as value
             from unnest(@queues::text[]) q (queue)
             """,
         Values = new { queues },
     };
 
-    private const string StatesSql = "select id, state from platform.jobs where id = any(@ids::bigint[])";
-
-    /// <summary>How many jobs a queue has in a state.</summary>
+    /// <summary>Number of jobs of a queue in one state.</summary>
     public sealed record Count(string Queue, string State, long Jobs);
 
     private sealed record StateRow(long Id, string State);
@@ -130,7 +146,7 @@ internal static class JobQueue
         (await database.List<StateRow>(StatesSql, new { ids }, cancel)).ToDictionary(row => row.Id, row => row.State);
 
     /// <summary>Queues failed jobs again; all of them when <paramref name="ids"/> is null.</summary>
-    /// <returns>How many were failed and are queued now.</returns>
+    /// <returns>Number of jobs that are queued again.</returns>
     public static Task<int> RetryFailed(long[]? ids, DateTime now, Database database, CancellationToken cancel) =>
         database.Execute(RetryFailedSql, new { ids, now }, cancel);
 
@@ -142,34 +158,42 @@ internal static class JobQueue
         database.Execute(RenewSql, new { worker = lease.Worker, leaseUntil = lease.Until, ids = Ids(jobs) }, cancel);
 
     /// <summary>Ends the jobs; call it in the transaction of their effects.</summary>
-    /// <returns>How many were still this worker's. Fewer than all: undo, for another worker has them.</returns>
-    public static Task<int> Finish(IReadOnlyList<Job> jobs, IReadOnlyList<JobResult> results, Lease lease, Database database, CancellationToken cancel) =>
+    /// <returns>
+    /// Number of jobs that this worker still held. If it is lower than the number of jobs, undo the transaction, because another worker has
+    /// the rest.
+    /// </returns>
+    public static Task<int> Finish(
+        IReadOnlyList<Job> jobs, IReadOnlyList<JobResult> results, Lease lease, Database database, CancellationToken cancel) =>
         database.Execute(
             FinishSql,
             new
             {
-                ids = Ids(jobs), attempts = jobs.Select(job => job.Attempt).ToArray(), outcomes = results.Select(result => result.Outcome).ToArray(),
-                errors = results.Select(result => result.Error).ToArray(), worker = lease.Worker, now = lease.Now,
+                ids = Ids(jobs), attempts = jobs.Select(job => job.Attempt).ToArray(),
+                outcomes = results.Select(result => result.Outcome).ToArray(), errors = results.Select(result => result.Error).ToArray(),
+                worker = lease.Worker, now = lease.Now,
             },
             cancel);
 
-    /// <summary>Queues a job whose try failed again, or parks it.</summary>
-    /// <param name="runAt">When to try again; null parks it as failed.</param>
-    public static Task<int> Retry(Job job, string sentence, DateTime? runAt, Lease lease, Database database, CancellationToken cancel) =>
+    /// <summary>Queues a job again after a failed attempt, or parks it.</summary>
+    /// <param name="runAt">Time of the next attempt; null parks the job as failed.</param>
+    public static Task<int> Retry(
+        Job job, string sentence, DateTime? runAt, Lease lease, Database database, CancellationToken cancel) =>
         database.Execute(RetrySql, new { job.Id, job.Attempt, sentence, runAt, worker = lease.Worker, now = lease.Now }, cancel);
 
-    /// <summary>Gives back what was claimed and not ended, at shutdown.</summary>
+    /// <summary>Queues claimed jobs again that a stopping worker did not end.</summary>
     public static Task<int> HandBack(IReadOnlyCollection<Job> jobs, Lease lease, Database database, CancellationToken cancel) =>
         database.Execute(HandBackSql, new { ids = Ids(jobs), worker = lease.Worker, now = lease.Now }, cancel);
 
     /// <summary>Queues the jobs of lost workers again.</summary>
-    public static Task<int> ReturnLost(DateTime now, Database database, CancellationToken cancel) => database.Execute(ReturnLostSql, new { now }, cancel);
+    public static Task<int> ReturnLost(DateTime now, Database database, CancellationToken cancel) =>
+        database.Execute(ReturnLostSql, new { now }, cancel);
 
-    /// <summary>Removes a thousand of the jobs that succeeded before <paramref name="oldest"/>.</summary>
-    public static Task<int> Clean(DateTime oldest, Database database, CancellationToken cancel) => database.Execute(CleanSql, new { oldest }, cancel);
+    /// <summary>Removes up to a thousand jobs that succeeded before <paramref name="oldest"/>.</summary>
+    public static Task<int> Clean(DateTime oldest, Database database, CancellationToken cancel) =>
+        database.Execute(CleanSql, new { oldest }, cancel);
 
     private static long[] Ids(IReadOnlyCollection<Job> jobs) => [.. jobs.Select(job => job.Id)];
 }
 
-/// <summary>Whose a claim is, and until when.</summary>
+/// <summary>The worker of a claim, and the time when the claim ends.</summary>
 internal readonly record struct Lease(string Worker, DateTime Now, DateTime Until);

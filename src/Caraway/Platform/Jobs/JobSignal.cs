@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Caraway.Platform.Jobs;
 
 /// <summary>
-/// Tells this process's workers that a queue has a new job, so that none waits for the next poll. Other processes' workers poll. Nothing is
-/// lost with it: the job is in the database.
+/// Wakes the workers of this process when a queue has a new job, so that they do not wait for the next poll. The workers of other processes
+/// poll. A lost signal loses no job, because the job is in the database.
 /// </summary>
 internal sealed class JobSignal
 {
@@ -13,14 +13,14 @@ internal sealed class JobSignal
     /// <summary>Wakes one idle worker of the queue. Call it once the job is committed (<c>Database.AfterCommit</c>).</summary>
     public void Queued(string queue)
     {
-        var semaphore = Of(queue);
-        // Two callers may both release: one round that finds nothing.
+        var semaphore = SemaphoreOf(queue);
+        // Two concurrent callers may both release; a worker then looks once in vain.
         if (semaphore.CurrentCount == 0)
             semaphore.Release();
     }
 
-    /// <summary>Waits until a job was queued here, or the time is over.</summary>
-    public Task Wait(string queue, TimeSpan longest, CancellationToken cancel) => Of(queue).WaitAsync(longest, cancel);
+    /// <summary>Waits until this process queues a job, or the time is over.</summary>
+    public Task Wait(string queue, TimeSpan longest, CancellationToken cancel) => SemaphoreOf(queue).WaitAsync(longest, cancel);
 
-    private SemaphoreSlim Of(string queue) => waiting.GetOrAdd(queue, _ => new SemaphoreSlim(0));
+    private SemaphoreSlim SemaphoreOf(string queue) => waiting.GetOrAdd(queue, _ => new SemaphoreSlim(0));
 }

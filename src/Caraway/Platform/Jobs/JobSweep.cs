@@ -40,6 +40,6 @@ internal sealed partial class JobSweep(
     [LoggerMessage(40, LogLevel.Warning, "{Count} jobs of lost workers are queued again.")]
     private partial void LogReturned(int count);
 
-    [LoggerMessage(43, LogLevel.Warning, "Lost jobs could not be queued again, or old jobs could not be deleted. The next round follows soon.")]
+    [LoggerMessage(43, LogLevel.Warning, "The sweep of lost and old jobs failed; it is repeated in a second.")]
     private partial void LogFailed(Exception exception);
 }

@@ -7,15 +7,19 @@ using Caraway.Platform.Telemetry;
 namespace Caraway.Platform.Jobs;
 
 /// <summary>
-/// One worker of one queue: claims a batch, renews its lease while it works, and ends the batch together with its effects. A loss at any
-/// moment leaves either the jobs done with their effects, or neither and a lease that ends.
+/// One worker of one queue. It claims a batch of jobs, renews its lease while it works, and ends the jobs in the transaction of their
+/// effects. If the worker is lost at any moment, the jobs are either done with their effects, or undone and queued again when the lease
+/// ends.
 /// </summary>
-internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string, IJobHandler> handlers, JobOptions options, JobWorker.Dependencies surroundings)
+internal sealed partial class JobWorker(
+    string queue, IReadOnlyDictionary<string, IJobHandler> handlers, JobOptions options, JobWorker.Dependencies dependencies)
 {
-    private readonly ILogger logger = surroundings.Logger;
-    private readonly string name = string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}:{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
+    private readonly ILogger logger = dependencies.Logger;
+    private readonly string name = string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Environment.MachineName}:{Environment.ProcessId}:{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
 
-    /// <summary>What a worker stands on.</summary>
+    /// <summary>Services that a worker needs.</summary>
     internal sealed record Dependencies
     {
         public required Func<Database> Database { get; init; }
@@ -27,12 +31,12 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
         public required ILogger Logger { get; init; }
     }
 
-    /// <summary>Claims a batch and does it.</summary>
-    /// <returns>How many jobs were claimed; 0 when there is nothing to do now.</returns>
+    /// <summary>Claims a batch of jobs and does them.</summary>
+    /// <returns>Number of claimed jobs; 0 when no job is due.</returns>
     public async Task<int> RunOnce(CancellationToken stopping)
     {
         stopping.ThrowIfCancellationRequested();
-        var began = surroundings.Time.GetTimestamp();
+        var began = dependencies.Time.GetTimestamp();
         var jobs = await Claim(stopping);
         if (jobs.Count == 0)
             return 0;
@@ -44,7 +48,7 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
             foreach (var group in jobs.GroupBy(job => job.Kind, StringComparer.Ordinal))
             {
                 stopping.ThrowIfCancellationRequested();
-                await Work([.. group], stopping);
+                await Process([.. group], stopping);
             }
         }
         catch (OperationCanceledException)
@@ -58,13 +62,13 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
             await renewals;
         }
 
-        surroundings.Metrics.JobBatchWorked(queue, surroundings.Time.GetElapsedTime(began));
+        dependencies.Metrics.JobBatchWorked(queue, dependencies.Time.GetElapsedTime(began));
         return jobs.Count;
     }
 
     private async Task<List<Job>> Claim(CancellationToken cancel)
     {
-        await using var database = surroundings.Database();
+        await using var database = dependencies.Database();
         await database.Begin(cancel);
         var jobs = await JobQueue.Claim(queue, options.Batch, Lease(), database, cancel);
         foreach (var group in jobs.GroupBy(job => job.Kind, StringComparer.Ordinal))
@@ -77,20 +81,21 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
         return jobs;
     }
 
-    private async Task Work(List<Job> jobs, CancellationToken stopping)
+    /// <summary>Does jobs of one kind; they are retried or parked when they fail.</summary>
+    private async Task Process(List<Job> jobs, CancellationToken stopping)
     {
         if (!handlers.TryGetValue(jobs[0].Kind, out var handler))
         {
             foreach (var job in jobs)
-                await Again(job, "This program does not know this kind of job.", null, stopping);
+                await RetryOrPark(job, "This program does not know this kind of job.", null, stopping);
             return;
         }
 
-        // A job whose workers are lost each time may be what kills them.
+        // A job may be the reason why its workers are lost.
         foreach (var lost in jobs.Where(job => job.Attempt > options.MaxAttempts).ToList())
         {
             jobs.Remove(lost);
-            await Again(lost, "Its workers were lost on every attempt.", handler, stopping);
+            await RetryOrPark(lost, "Its workers were lost on every attempt.", handler, stopping);
         }
 
         if (jobs.Count == 0)
@@ -101,31 +106,33 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
         }
         catch (Exception e) when (jobs.Count > 1 && e is not OperationCanceledException)
         {
-            LogAlone(e, queue, jobs.Count);
+            LogAlone(e, jobs.Count, queue);
             foreach (var job in jobs)
-                await Work([job], stopping);
+                await Process([job], stopping);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogFailed(e, jobs[0].Id, jobs[0].Kind, jobs[0].Attempt);
-            await Again(jobs[0], $"Processing failed on attempt {jobs[0].Attempt.ToString(CultureInfo.InvariantCulture)}; the log of job {jobs[0].Id.ToString(CultureInfo.InvariantCulture)} says why.", handler, stopping);
+            var job = jobs[0];
+            LogFailed(e, job.Id, job.Kind, job.Attempt);
+            var sentence = FormattableString.Invariant($"Processing failed on attempt {job.Attempt}; the log of job {job.Id} says why.");
+            await RetryOrPark(job, sentence, handler, stopping);
         }
     }
 
     private async Task Do(List<Job> jobs, IJobHandler handler, CancellationToken stopping)
     {
-        await using var database = surroundings.Database();
+        await using var database = dependencies.Database();
         await database.Begin(stopping);
         var results = await handler.Handle(jobs, database, stopping);
         if (results.Count != jobs.Count)
-            throw new InvalidOperationException($"The handler of {handler.Kind} gave {results.Count} results for {jobs.Count} jobs.");
+            throw new InvalidOperationException($"The handler of {handler.Kind} returned {results.Count} results for {jobs.Count} jobs.");
         var finished = await JobQueue.Finish(jobs, results, Lease(), database, stopping);
         if (finished == jobs.Count)
         {
             await database.Commit();
             var failed = results.Count(result => result.Error is not null);
-            surroundings.Metrics.JobsSucceeded(queue, jobs.Count - failed);
-            surroundings.Metrics.JobsFailed(queue, failed);
+            dependencies.Metrics.JobsSucceeded(queue, jobs.Count - failed);
+            dependencies.Metrics.JobsFailed(queue, failed);
         }
         else if (jobs.Count > 1)
             throw new InvalidOperationException("A lease was lost; each job is now tried alone.");
@@ -133,44 +140,45 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
             LogLost(jobs[0].Id);
     }
 
-    private async Task Again(Job job, string sentence, IJobHandler? handler, CancellationToken cancel)
+    private async Task RetryOrPark(Job job, string sentence, IJobHandler? handler, CancellationToken cancel)
     {
         var isLast = job.Attempt >= options.MaxAttempts;
         var lease = Lease();
-        await using var database = surroundings.Database();
+        await using var database = dependencies.Database();
         await database.Begin(cancel);
         var chance = RandomNumberGenerator.GetInt32(1000) / 1000.0;
-        var changed = await JobQueue.Retry(job, sentence, isLast ? null : lease.Now + Backoff.Delay(job.Attempt, chance), lease, database, cancel);
+        DateTime? runAt = isLast ? null : lease.Now + Backoff.Delay(job.Attempt, chance);
+        var changed = await JobQueue.Retry(job, sentence, runAt, lease, database, cancel);
         if (changed == 1 && isLast && handler is not null)
             await handler.Park(job, sentence, database, cancel);
         await database.Commit();
         if (changed == 1 && isLast)
-            surroundings.Metrics.JobsFailed(queue, 1);
+            dependencies.Metrics.JobsFailed(queue, 1);
         else if (changed == 1)
-            surroundings.Metrics.JobRetried(queue);
+            dependencies.Metrics.JobRetried(queue);
     }
 
-    /// <summary>At a stop: what was not ended is queued again at once, and does not wait for the lease.</summary>
+    /// <summary>At a stop, queues jobs again that were not ended, so that they do not wait for the lease to end.</summary>
     private async Task HandBack(IReadOnlyCollection<Job> jobs)
     {
-        await using var database = surroundings.Database();
+        await using var database = dependencies.Database();
         await JobQueue.HandBack(jobs, Lease(), database, CancellationToken.None);
     }
 
     private async Task Renew(IReadOnlyCollection<Job> jobs, CancellationToken finished)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.LeaseSeconds) / 3, surroundings.Time);
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.LeaseSeconds) / 3, dependencies.Time);
         try
         {
             while (await timer.WaitForNextTickAsync(finished))
             {
-                await using var database = surroundings.Database();
+                await using var database = dependencies.Database();
                 await JobQueue.Renew(jobs, Lease(), database, finished);
             }
         }
         catch (OperationCanceledException)
         {
-            // The work is done, and needs no lease any more.
+            // The jobs have ended, so the lease is not needed any more.
         }
         catch (Exception e) when (PostgresErrors.IsAway(e))
         {
@@ -180,19 +188,19 @@ internal sealed partial class JobWorker(string queue, IReadOnlyDictionary<string
 
     private Lease Lease()
     {
-        var now = surroundings.Time.GetUtcNow().UtcDateTime;
+        var now = dependencies.Time.GetUtcNow().UtcDateTime;
         return new Lease(name, now, now.AddSeconds(options.LeaseSeconds));
     }
 
-    [LoggerMessage(30, LogLevel.Warning, "{Count} jobs of queue {Queue} failed together; each is now tried alone.")]
-    private partial void LogAlone(Exception exception, string queue, int count);
+    [LoggerMessage(30, LogLevel.Warning, "A batch of {Count} jobs of queue {Queue} failed; each job is now tried alone.")]
+    private partial void LogAlone(Exception exception, int count, string queue);
 
     [LoggerMessage(31, LogLevel.Warning, "Job {Id} ({Kind}) failed on attempt {Attempt}.")]
     private partial void LogFailed(Exception exception, long id, string kind, int attempt);
 
-    [LoggerMessage(32, LogLevel.Information, "Job {Id} was another worker's by the time that it was done; nothing of it was kept here.")]
+    [LoggerMessage(32, LogLevel.Information, "Job {Id} went to another worker before it ended here; its effects here were undone.")]
     private partial void LogLost(long id);
 
-    [LoggerMessage(33, LogLevel.Warning, "A lease of queue {Queue} was not renewed; its jobs return when it ends.")]
+    [LoggerMessage(33, LogLevel.Warning, "A lease of queue {Queue} was not renewed; its jobs are queued again when it ends.")]
     private partial void LogNotRenewed(Exception exception, string queue);
 }

@@ -49,14 +49,14 @@ internal sealed partial class JobWorkers(
         return PauseAfterFailure;
     }
 
-    [LoggerMessage(41, LogLevel.Warning, "The database is away; the workers wait.")]
+    [LoggerMessage(41, LogLevel.Warning, "The database cannot be reached; the workers wait.")]
     private partial void LogAway(Exception exception);
 
     [LoggerMessage(42, LogLevel.Error, "A round of a worker failed. Its jobs return to the queue when their lease ends.")]
     private partial void LogFailed(Exception exception);
 }
 
-/// <summary>A queue. Each queue has workers of its own, so one queue cannot delay another.</summary>
+/// <summary>A queue. Each queue has its own workers, so one queue cannot delay another.</summary>
 internal sealed record JobQueueDefinition(string Name);
 
 internal static class JobRegistrations
@@ -70,7 +70,8 @@ internal static class JobRegistrations
         services.AddHostedService(provider => provider.GetRequiredService<JobWorkers>());
         services.AddHostedService<JobSweep>();
         services.AddSingleton(JobQueue.JobsGauge);
-        services.AddSingleton(provider => JobQueue.OldestGauge([.. provider.GetServices<JobQueueDefinition>().Select(queue => queue.Name)]));
+        services.AddSingleton(provider =>
+            JobQueue.OldestGauge([.. provider.GetServices<JobQueueDefinition>().Select(queue => queue.Name)]));
     }
 
     public static IServiceCollection AddJob<THandler>(this IServiceCollection services, string queue)

@@ -4,8 +4,11 @@ using Microsoft.Extensions.Validation;
 
 namespace Caraway.Platform.Security;
 
-/// <summary>Who makes this request, as the audit trail will name it. Bound into handlers; never null on a route that needs a permission.</summary>
-#pragma warning disable ASP0029 // The attribute may change yet. Without it every request validates its caller, who is ours and was not sent.
+/// <summary>
+/// The caller of a request, with the name that the audit trail stores. Handlers take it as a parameter; it is never null on a route that
+/// needs a permission.
+/// </summary>
+#pragma warning disable ASP0029 // The attribute is experimental. Without it, the framework validates the caller like a request body.
 [SkipValidation]
 #pragma warning restore ASP0029
 public sealed record Caller
@@ -13,35 +16,35 @@ public sealed record Caller
     /// <summary>A stable name: <c>user:5</c>, <c>apikey:7</c>, <c>apikey:environment</c>, <c>gateway:anna</c>.</summary>
     public required string Id { get; init; }
 
-    /// <summary>What the credential permits: names of <see cref="Permission"/>.</summary>
+    /// <summary>The permissions of the credential: names of <see cref="Permission"/>.</summary>
     public required FrozenSet<string> Permissions { get; init; }
 
-    /// <summary>The signed-in user; null for keys and gateways.</summary>
+    /// <summary>The signed-in user; null for API keys and gateways.</summary>
     public long? UserId { get; init; }
 
     /// <summary>The sign-in that the user's token comes from.</summary>
     public Guid? SessionId { get; init; }
 
-    /// <summary>The request's id, as the answer's <c>X-Request-Id</c> says it.</summary>
+    /// <summary>The id of the request, which the answer repeats in <c>X-Request-Id</c>.</summary>
     public required string RequestId { get; init; }
 
-    /// <summary>The address that the request came from.</summary>
+    /// <summary>The IP address of the client.</summary>
     public required string? Address { get; init; }
 
-    /// <summary>What was asked for: <c>GET /cases/{id}</c>.</summary>
+    /// <summary>Method and route: <c>GET /cases/{id}</c>.</summary>
     public required string Action { get; init; }
 
-    /// <summary>Why, in the caller's own words (<c>X-Access-Reason</c>), as sent.</summary>
+    /// <summary>The reason that the caller gives in <c>X-Access-Reason</c>, as sent.</summary>
     public string? AccessReason { get; init; }
 
     public bool May(string permission) => Permissions.Contains(permission);
 
-    /// <summary>The caller that the middleware <c>Identification</c> found. Minimal APIs call this to bind the parameter.</summary>
+    /// <summary>Binds the parameter of a handler to the caller that the middleware <c>Identification</c> found.</summary>
     public static ValueTask<Caller?> BindAsync(HttpContext context) =>
         ValueTask.FromResult(context.Features.Get<Caller>());
 
-    /// <summary>A caller of this request.</summary>
-    internal static Caller Of(HttpContext context, string id, FrozenSet<string> permissions) => new()
+    /// <summary>Makes a caller of this request.</summary>
+    internal static Caller Create(HttpContext context, string id, FrozenSet<string> permissions) => new()
     {
         Id = id,
         Permissions = permissions,
@@ -51,7 +54,7 @@ public sealed record Caller
         AccessReason = context.Request.Headers.TryGetValue("X-Access-Reason", out var reason) ? reason.ToString() : null,
     };
 
-    /// <summary>The method and the route, without the values in it. Each of our routes has one method.</summary>
+    /// <summary>Cached by route, because each route has one method.</summary>
     private static string ActionOf(HttpContext context)
     {
         if (context.GetEndpoint() is not RouteEndpoint route)
@@ -63,11 +66,13 @@ public sealed record Caller
 
     private static readonly ConditionalWeakTable<RouteEndpoint, string> Actions = [];
 
-    /// <summary>An IPv4 address is written as such on a socket that takes both.</summary>
+    /// <summary>Writes an IPv4 address as such, also on a socket for IPv6.</summary>
     internal static string? AddressOf(HttpContext context) =>
         context.Connection.RemoteIpAddress is { } address ? (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString() : null;
 
-    /// <summary>What limits count by: the address, of IPv6 the first 64 bits, which one subscriber has.</summary>
+    /// <summary>
+    /// The network that limits count: an IPv4 address, or the first 64 bits of an IPv6 address, which belong to one subscriber.
+    /// </summary>
     internal static string NetworkOf(HttpContext context)
     {
         var address = context.Connection.RemoteIpAddress;

@@ -5,8 +5,8 @@ using Caraway.Platform.Hosting;
 namespace Caraway.Platform.Security;
 
 /// <summary>
-/// The key that is never in the database: <c>CARAWAY_MASTER_KEY</c> (at least 32 characters, the same for every process of one database),
-/// else a file of mode 600 in the private folder. Each use derives a key of its own (HKDF, RFC 5869).
+/// The key that is never in the database. It comes from <c>CARAWAY_MASTER_KEY</c> (at least 32 characters, the same for every process of
+/// one database), or else from a file of mode 600 in the private folder. Each purpose has its own derived key (HKDF, RFC 5869).
 /// </summary>
 internal sealed class MasterKey
 {
@@ -20,10 +20,11 @@ internal sealed class MasterKey
             return new MasterKey(home.ReadOrCreateSecret("master.key"));
         return setting.Trim() is { Length: >= 32 } secret
             ? new MasterKey(secret)
-            : throw new CommandException(ExitCode.BadInput, "CARAWAY_MASTER_KEY must have at least 32 characters. Make one with: openssl rand -hex 32");
+            : throw new CommandException(
+                ExitCode.BadInput, "CARAWAY_MASTER_KEY must have at least 32 characters. Make one with: openssl rand -hex 32");
     }
 
-    /// <summary>32 bytes that serve <paramref name="purpose"/> alone.</summary>
+    /// <summary>Derives a key of 32 bytes for one purpose.</summary>
     public byte[] Derive(string purpose) =>
         HKDF.DeriveKey(HashAlgorithmName.SHA256, key, 32, info: Encoding.UTF8.GetBytes(purpose));
 }

@@ -7,26 +7,26 @@ using Npgsql;
 
 namespace Caraway.Platform.Telemetry;
 
-/// <summary>A number that only the database knows, by labels. Modules register theirs.</summary>
+/// <summary>A gauge whose values come from the database. Each module registers its own.</summary>
 internal sealed record DatabaseGauge
 {
-    /// <summary>As OpenTelemetry writes names: <c>caraway.cases</c>.</summary>
+    /// <summary>The name in OpenTelemetry's form: <c>caraway.cases</c>.</summary>
     public required string Name { get; init; }
 
     public required string Description { get; init; }
 
-    /// <summary>UCUM's: <c>s</c>, <c>{case}</c>.</summary>
+    /// <summary>The unit in UCUM's form: <c>s</c>, <c>{case}</c>.</summary>
     public required string Unit { get; init; }
 
     public required string[] Labels { get; init; }
 
-    /// <summary>Selects <c>labels text[]</c> and <c>value double precision</c>; may use <c>@now</c> beside <see cref="Values"/>.</summary>
+    /// <summary>Selects <c>labels text[]</c> and <c>value double precision</c>; may use <c>@now</c> and <see cref="Values"/>.</summary>
     public required string Sql { get; init; }
 
     public object? Values { get; init; }
 }
 
-/// <summary>One series of a gauge.</summary>
+/// <summary>The value of one series of a gauge.</summary>
 internal sealed record GaugeReading
 {
     public string[] Labels { get; init; } = [];
@@ -34,28 +34,29 @@ internal sealed record GaugeReading
     public double Value { get; init; }
 }
 
-/// <summary>What <c>/metrics</c> does (section <c>Metrics</c>).</summary>
+/// <summary>Settings of <c>/metrics</c> (section <c>Metrics</c>).</summary>
 internal sealed class MetricsOptions
 {
-    /// <summary><c>METRICS_NEED_KEY</c>: whether <c>/metrics</c> asks for a credential with <c>metrics:read</c>.</summary>
+    /// <summary><c>METRICS_NEED_KEY</c>: whether <c>/metrics</c> needs a credential with <c>metrics:read</c>.</summary>
     public bool NeedKey { get; set; }
 
-    /// <summary>How often the database's gauges are read, at the most, in seconds.</summary>
+    /// <summary>Least number of seconds between two readings of the gauges from the database.</summary>
     [Range(1, 3600)]
     public int RefreshSeconds { get; set; } = 15;
 }
 
 /// <summary>
-/// Reads the database's gauges on a timer, whoever scrapes and however often. Counting rows costs more as tables grow: after a round the
-/// next one waits at least a hundred times as long as the round took, so that it never takes more than 1 % of a connection.
+/// Reads the gauges from the database on a timer, independently of the scrapes. Counting rows takes longer as tables grow, so the pause
+/// after a round is at least a hundred times as long as the round: the readings use at most 1 % of a connection.
 /// </summary>
 internal sealed partial class DatabaseGauges(
-    IEnumerable<DatabaseGauge> gauges, CarawayMetrics metrics, NpgsqlDataSource source, IOptions<MetricsOptions> options, TimeProvider time, ILogger<DatabaseGauges> logger)
+    IEnumerable<DatabaseGauge> gauges, CarawayMetrics metrics, NpgsqlDataSource source, IOptions<MetricsOptions> options,
+    TimeProvider time, ILogger<DatabaseGauges> logger)
     : BackgroundLoop(time)
 {
-    private const int Restraint = 100;
+    private const int PauseFactor = 100;
 
-    /// <summary>Reads all of them once.</summary>
+    /// <summary>Reads all gauges once.</summary>
     public async Task ReadOnce(CancellationToken cancel)
     {
         await using var database = new Database(source);
@@ -73,10 +74,10 @@ internal sealed partial class DatabaseGauges(
     {
         var began = Time.GetTimestamp();
         await ReadOnce(stopping);
-        return Max(AtLeast, Time.GetElapsedTime(began) * Restraint);
+        return Max(AtLeast, Time.GetElapsedTime(began) * PauseFactor);
     }
 
-    /// <summary>The last values stay, and <c>caraway_gauges_age_seconds</c> says how old they are.</summary>
+    /// <summary>The last values stay, and <c>caraway_gauges_age_seconds</c> shows their age.</summary>
     protected override TimeSpan OnFailure(Exception exception)
     {
         LogNotRead(exception);

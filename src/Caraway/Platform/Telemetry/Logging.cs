@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Caraway.Platform.Telemetry;
 
-/// <summary>Logs on standard output: a readable line in development, a JSON object a line elsewhere. <c>LOG_LEVEL</c> sets the threshold.</summary>
+/// <summary>
+/// Logs to standard output: readable lines in development, one JSON object per line elsewhere. <c>LOG_LEVEL</c> sets the threshold.
+/// </summary>
 internal static class Logging
 {
     public static void Add(ILoggingBuilder logging, IConfiguration configuration, bool isDevelopment)
@@ -11,13 +13,13 @@ internal static class Logging
         logging.ClearProviders();
         logging.SetMinimumLevel(Level(configuration["Log:Level"]));
         logging.AddFilter("Microsoft", LogLevel.Warning);
-        // The exception handler's own line would repeat ours, with the request's path.
+        // Its line would repeat ours and add the path of the request.
         logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
-        // Its lines are below the threshold; while it is on at any level it also opens an activity and a scope for each request.
+        // Its lines are below the threshold, but at any level it also opens an activity and a scope for each request.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
-        // One line for each wrong key would let a stranger fill the log.
+        // A line for each wrong key would let anybody fill the log.
         logging.AddFilter("Caraway.Platform.Security", LogLevel.Warning);
-        // What keeps the host from starting is said by the command, as a sentence; a background service's end is logged as critical.
+        // The command prints the reason of a failed start as a sentence. The end of a background service is logged as critical.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         logging.AddFilter("Npgsql", LogLevel.Warning);
         if (isDevelopment)
@@ -39,8 +41,8 @@ internal static class Logging
         }
     }
 
-    /// <summary>The level's name in .NET's or Python's spelling.</summary>
-    /// <exception cref="CommandException">No such level.</exception>
+    /// <summary>Reads the name of a level, as .NET or Python spells it.</summary>
+    /// <exception cref="CommandException">The name is unknown.</exception>
     internal static LogLevel Level(string? name) => name?.Trim().ToLowerInvariant() switch
     {
         null or "" or "info" or "information" => LogLevel.Information,

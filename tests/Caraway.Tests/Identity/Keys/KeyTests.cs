@@ -1,6 +1,6 @@
-using Caraway.Identity.Contracts;
 using System.Net;
 using Caraway.Identity;
+using Caraway.Identity.Contracts;
 using Caraway.Identity.Keys;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
@@ -18,29 +18,36 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
     private static DateTime Now => TimeProvider.System.GetUtcNow().UtcDateTime;
 
     [Fact]
-    public async Task A_key_permits_its_scopes_and_is_named_in_the_trail()
+    public async Task A_key_permits_its_scopes_and_is_the_actor_of_its_events()
     {
         var reader = await Create(null, "advocacy:read");
         var writer = await Create(null, "advocacy:*");
 
         Assert.Equal(200, (await With(reader, HttpMethod.Get, "/cases")).Status);
-        (await With(reader, HttpMethod.Post, "/intakes", """{"full_name":"A","narrative":"b"}""")).IsProblem(403, "not_permitted");
-        var opened = await With(writer, HttpMethod.Post, "/intakes", """{"full_name":"A","narrative":"b"}""");
+        const string intake = """{"full_name":"A","narrative":"b"}""";
+        (await With(reader, HttpMethod.Post, "/intakes", intake)).IsProblem(403, "not_permitted");
+        var opened = await With(writer, HttpMethod.Post, "/intakes", intake);
         Assert.Equal(201, opened.Status);
         var id = await caraway.Database.Scalar<long>($"select id from identity.api_keys where prefix = '{writer[..12]}'");
-        Assert.Equal($"apikey:{id}", await caraway.Database.Scalar<string>($"select actor from platform.events where subject = 'advocacy.case:{opened.Json.GetProperty("case_id").GetInt64()}'"));
+        var actor = await caraway.Database.Scalar<string>(
+            $"select actor from platform.events where subject = 'advocacy.case:{opened.Json.GetProperty("case_id").GetInt64()}'");
+        Assert.Equal($"apikey:{id}", actor);
         (await With(writer, HttpMethod.Get, "/api/v1/users/1")).IsProblem(403, "not_permitted");
         (await With(await Create(null, "account:*"), HttpMethod.Post, "/api/v1/logout")).IsProblem(403, "not_permitted");
     }
 
     [Fact]
-    public async Task Of_a_key_only_its_hash_and_its_beginning_are_kept()
+    public async Task The_database_stores_only_the_hash_and_the_beginning_of_a_key()
     {
         var key = await Create(null, "advocacy:read");
 
         Assert.StartsWith("cwy_", key, StringComparison.Ordinal);
         Assert.Equal(47, key.Length);
-        Assert.DoesNotContain(key[12..], await caraway.Database.Scalar<string>("select string_agg(to_jsonb(k)::text, '') || (select string_agg(coalesce(payload, ''), '') from platform.events) from identity.api_keys k"), StringComparison.Ordinal);
+        var stored = await caraway.Database.Scalar<string>("""
+            select string_agg(to_jsonb(k)::text, '') || (select string_agg(coalesce(payload, ''), '') from platform.events)
+            from identity.api_keys k
+            """);
+        Assert.DoesNotContain(key[12..], stored, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -48,15 +55,15 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
     {
         var key = await Create(null, "advocacy:read");
         await using var other = await OwnCaraway.Start(caraway.Database.Address);
-        other.Client.DefaultRequestHeaders.Remove("X-API-Key");
-        Assert.Equal(200, (await CarawayFixture.Send(other.Client, HttpMethod.Get, "/cases", null, ("X-API-Key", key))).Status);
+        Task<Answer> ReadThere() => CarawayFixture.Send(other.Stranger, HttpMethod.Get, "/cases", null, ("X-API-Key", key));
+        Assert.Equal(200, (await ReadThere()).Status);
         await using var database = new Database(caraway.Database.Source);
 
         Assert.Equal(1, await ManageApiKeys.Revoke(key[..12], database, Now, default));
         Assert.Equal(0, await ManageApiKeys.Revoke(key[..12], database, Now, default));
 
         await Task.Delay(1100);
-        (await CarawayFixture.Send(other.Client, HttpMethod.Get, "/cases", null, ("X-API-Key", key))).IsProblem(401, "api_key_required");
+        (await ReadThere()).IsProblem(401, "api_key_required");
         (await With(key, HttpMethod.Get, "/cases")).IsProblem(401, "api_key_required");
     }
 
@@ -73,7 +80,8 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
         await Task.Delay(1100);
         await With(key, HttpMethod.Get, "/cases");
         Assert.Equal(used, await LastUse(key));
-        await caraway.Database.Execute($"update identity.api_keys set last_used_at = last_used_at - interval '2 minutes' where prefix = '{key[..12]}'");
+        await caraway.Database.Execute(
+            $"update identity.api_keys set last_used_at = last_used_at - interval '2 minutes' where prefix = '{key[..12]}'");
         await Task.Delay(1100);
         await With(key, HttpMethod.Get, "/cases");
         Assert.True(await LastUse(key) >= used);
@@ -83,25 +91,31 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
     [InlineData("everything")]
     [InlineData("*")]
     [InlineData("advocacy:delete")]
-    public async Task A_scope_that_is_none_makes_no_key(string scope) =>
-        Assert.Contains("advocacy:read", (await Assert.ThrowsAsync<CommandException>(() => Create(null, scope))).Message, StringComparison.Ordinal);
+    public async Task An_unknown_scope_is_refused_with_a_list_of_scopes(string scope)
+    {
+        var refusal = await Assert.ThrowsAsync<CommandException>(() => Create(null, scope));
+
+        Assert.Contains("advocacy:read", refusal.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
-    public async Task A_gateway_counts_with_the_secret_alone()
+    public async Task A_gateway_is_trusted_with_its_secret()
     {
         await using var own = await OwnCaraway.Start(caraway.Database.Address, ("Identity:GatewaySecret", "between us"));
-        own.Client.DefaultRequestHeaders.Remove("X-API-Key");
-        async Task<int> Ask(params (string, string)[] headers) => (await CarawayFixture.Send(own.Client, HttpMethod.Get, "/cases", null, headers)).Status;
+        async Task<int> Ask(params (string, string)[] headers) =>
+            (await CarawayFixture.Send(own.Stranger, HttpMethod.Get, "/cases", null, headers)).Status;
+        var bearer = ("Authorization", "Bearer " + await caraway.Token("caseworker"));
 
-        // 403: known, and with support:* only. 401: nobody.
+        // 403 means a known user, who has only support:*. 401 means an unknown caller.
         Assert.Equal(403, await Ask(("X-User-ID", "anna"), ("X-Gateway-Secret", "between us")));
         Assert.Equal(401, await Ask(("X-User-ID", "anna"), ("X-Gateway-Secret", "between u")));
         Assert.Equal(401, await Ask(("X-User-ID", "anna")));
         Assert.Equal(401, await Ask(("X-Gateway-Secret", "between us")));
         Assert.Equal(401, await Ask(("X-User-ID", new string('a', 101)), ("X-Gateway-Secret", "between us")));
         Assert.Equal(401, await Ask(("X-User-ID", "anna"), ("X-User-ID", "bert"), ("X-Gateway-Secret", "between us")));
-        Assert.Equal(200, await Ask(("X-User-ID", "anna"), ("X-Gateway-Secret", "between us"), ("Authorization", "Bearer " + await caraway.Token("caseworker"))));
-        Assert.Equal(401, (await caraway.Anonymously(HttpMethod.Get, "/cases", null, ("X-User-ID", "anna"), ("X-Gateway-Secret", ""))).Status);
+        Assert.Equal(200, await Ask(("X-User-ID", "anna"), ("X-Gateway-Secret", "between us"), bearer));
+        var withoutSecret = await caraway.Anonymously(HttpMethod.Get, "/cases", null, ("X-User-ID", "anna"), ("X-Gateway-Secret", ""));
+        Assert.Equal(401, withoutSecret.Status);
     }
 
     [Theory]
@@ -111,26 +125,31 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
     [InlineData("10.0.0.0/8", "192.168.3.4", false)]
     [InlineData("2001:db8::/32", "2001:db8::1", true)]
     [InlineData("", "127.0.0.1", false)]
-    public async Task A_gateway_counts_from_its_networks_alone(string networks, string address, bool counts)
+    public async Task A_gateway_is_trusted_in_its_networks(string networks, string address, bool isTrusted)
     {
         var context = new DefaultHttpContext();
         context.Connection.RemoteIpAddress = IPAddress.Parse(address);
         context.Request.Headers["X-User-ID"] = "anna";
-        // What a caller says of his own address is nothing.
+        // Anybody can send this header, so it has no effect.
         context.Request.Headers["X-Forwarded-For"] = "10.0.0.1";
 
-        var identified = await new Gateway(Options.Create(new IdentityOptions { GatewayTrustedNetworks = networks })).Identify(context);
+        var options = Options.Create(new IdentityOptions { GatewayTrustedNetworks = networks });
+        var identified = await new Gateway(options).Identify(context);
 
-        Assert.Equal(counts ? "gateway:anna" : null, identified.Caller?.Id);
-        if (counts)
+        Assert.Equal(isTrusted ? "gateway:anna" : null, identified.Caller?.Id);
+        if (isTrusted)
             Assert.Equal([IdentityPermissions.SupportRead, IdentityPermissions.SupportWrite], identified.Caller!.Permissions.Order(StringComparer.Ordinal));
     }
 
     [Theory]
     [InlineData("10.0.0.0/99")]
     [InlineData("everywhere")]
-    public void A_network_that_is_none_is_said_at_the_start(string network) =>
-        Assert.Throws<CommandException>(() => new Gateway(Options.Create(new IdentityOptions { GatewayTrustedNetworks = network })));
+    public void A_text_that_is_not_a_network_stops_the_start(string network)
+    {
+        var options = Options.Create(new IdentityOptions { GatewayTrustedNetworks = network });
+
+        Assert.Throws<CommandException>(() => new Gateway(options));
+    }
 
     private async Task<string> Create(DateTime? expires, params string[] scopes)
     {
@@ -138,7 +157,9 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
         return await ManageApiKeys.Create("test", scopes, expires, database, Now, default);
     }
 
-    private Task<Answer> With(string key, HttpMethod method, string path, string? json = null) => CarawayFixture.Send(caraway.Stranger, method, path, json, ("X-API-Key", key));
+    private Task<Answer> With(string key, HttpMethod method, string path, string? json = null) =>
+        caraway.Anonymously(method, path, json, ("X-API-Key", key));
 
-    private Task<DateTime> LastUse(string key) => caraway.Database.Scalar<DateTime>($"select last_used_at from identity.api_keys where prefix = '{key[..12]}'");
+    private Task<DateTime> LastUse(string key) =>
+        caraway.Database.Scalar<DateTime>($"select last_used_at from identity.api_keys where prefix = '{key[..12]}'");
 }

@@ -1,23 +1,21 @@
-using Caraway.Platform.Hosting;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Caraway.Identity;
 using Caraway.Identity.Tokens;
-using Caraway.Platform.Security;
 using Caraway.Tests.Infrastructure;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Caraway.Tests.Identity.Tokens;
 
-/// <summary>Access tokens against RFC 7515 and 7519, and against every classic forgery.</summary>
+/// <summary>Compares access tokens with RFC 7515 and RFC 7519, and tries the well-known forgeries.</summary>
 public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     private AccessTokens Tokens => caraway.Services.GetRequiredService<AccessTokens>();
 
     [Fact]
-    public async Task A_token_says_who_and_until_when_and_nothing_else()
+    public async Task A_token_has_the_claims_of_the_contract_and_no_others()
     {
         var person = await caraway.Person("caseworker");
         var parts = person.Access.Split('.');
@@ -32,16 +30,16 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
         Assert.Equal(("caraway", "caraway", "caseworker"), (Text(payload, "iss"), Text(payload, "aud"), Text(payload, "role")));
         Assert.True(Guid.TryParseExact(Text(payload, "sid"), "N", out _));
         Assert.Matches("^[0-9a-f]{32}$", Text(payload, "jti"));
-        Assert.Equal(person.UserId.ToString(System.Globalization.CultureInfo.InvariantCulture), payload.RootElement.GetProperty("sub").GetString());
+        Assert.Equal(person.UserId.ToString(CultureInfo.InvariantCulture), Text(payload, "sub"));
         Assert.Equal(1800, payload.RootElement.GetProperty("exp").GetInt64() - payload.RootElement.GetProperty("iat").GetInt64());
         Assert.Equal(64, Base64Url.DecodeFromChars(parts[2]).Length);
 
         static string Text(JsonDocument json, string name) => json.RootElement.GetProperty(name).GetString()!;
     }
 
-    /// <summary>RFC 7515, appendix A.3: its key, its payload, its signature.</summary>
+    /// <summary>Key, payload and signature are those of RFC 7515, appendix A.3.</summary>
     [Fact]
-    public void The_signature_of_RFC_7515_is_good_and_with_one_bit_changed_is_not()
+    public void The_example_signature_of_RFC_7515_verifies_until_one_bit_is_changed()
     {
         using var key = TokenForge.Open("rfc", Pkcs8(
             "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
@@ -58,14 +56,14 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
         Assert.False(provider.Verify(signed, signature));
     }
 
-    /// <summary>RFC 7519, section 6.1 (no signature at all) and section 3.1 (HS256).</summary>
+    /// <summary>The examples of RFC 7519: section 6.1 (without a signature) and section 3.1 (HS256).</summary>
     [Theory]
     [InlineData("eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.")]
     [InlineData("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
     public async Task The_examples_of_RFC_7519_are_refused(string token) => Assert.Null(await Tokens.Verify(token, default));
 
     [Fact]
-    public async Task A_token_that_our_key_signed_is_taken_with_exactly_the_right_claims()
+    public async Task A_token_of_our_key_with_the_right_claims_is_accepted()
     {
         Assert.NotNull(await Signed());
         Assert.NotNull(await Signed(claims => claims["nbf"] = TokenForge.Now));
@@ -74,15 +72,30 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
 
     public static TheoryData<string, string, object?> WrongClaims => new()
     {
-        { "expired", "exp", -1L }, { "expires now", "exp", 0L }, { "no expiry", "exp", null }, { "expiry as text", "exp", "x" }, { "absurd expiry", "exp", long.MaxValue },
-        { "not yet valid", "nbf", 3600L }, { "nbf as text", "nbf", "x" }, { "issued in the future", "iat", 3600L }, { "never issued", "iat", null },
-        { "another issuer", "iss", "evil" }, { "no issuer", "iss", null }, { "another audience", "aud", "evil" }, { "no audience", "aud", null },
-        { "no user", "sub", null }, { "a user of words", "sub", "admin" }, { "a negative user", "sub", "-1" }, { "no sign-in", "sid", null }, { "a strange sign-in", "sid", "x" }, { "no role", "role", null },
+        { "expired", "exp", -1L },
+        { "expires now", "exp", 0L },
+        { "without expiry", "exp", null },
+        { "expiry as text", "exp", "x" },
+        { "impossible expiry", "exp", long.MaxValue },
+        { "not yet valid", "nbf", 3600L },
+        { "nbf as text", "nbf", "x" },
+        { "issued in the future", "iat", 3600L },
+        { "without time of issue", "iat", null },
+        { "another issuer", "iss", "evil" },
+        { "without issuer", "iss", null },
+        { "another audience", "aud", "evil" },
+        { "without audience", "aud", null },
+        { "without user", "sub", null },
+        { "user as a word", "sub", "admin" },
+        { "negative user", "sub", "-1" },
+        { "without sign-in", "sid", null },
+        { "invalid sign-in", "sid", "x" },
+        { "without role", "role", null },
     };
 
     [Theory]
     [MemberData(nameof(WrongClaims))]
-    public async Task A_well_signed_token_with_a_wrong_claim_is_refused(string name, string claim, object? value)
+    public async Task A_correctly_signed_token_with_a_wrong_claim_is_refused(string name, string claim, object? value)
     {
         Assert.NotEmpty(name);
         Assert.Null(await Signed(claims =>
@@ -114,7 +127,7 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
     [InlineData("""{"alg":"ES256","typ":"JWT","kid":"\ud800"}""")]
     [InlineData("""{"alg":"\udc00","typ":"JWT","kid":"KID"}""")]
     [InlineData("nonsense")]
-    public async Task A_good_signature_under_another_header_is_refused(string header)
+    public async Task A_valid_signature_over_another_header_is_refused(string header)
     {
         var (kid, key) = await TokenForge.CurrentKey(caraway);
         var claims = TokenForge.Json(TokenForge.Claims());
@@ -124,7 +137,7 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public async Task The_public_key_is_no_secret_to_sign_with()
+    public async Task A_signature_made_with_the_public_key_as_a_secret_is_refused()
     {
         var (kid, key) = await TokenForge.CurrentKey(caraway);
         var set = (await caraway.Anonymously(HttpMethod.Get, "/.well-known/jwks.json", null)).Body;
@@ -145,7 +158,7 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
                 var signed = TokenForge.Unsigned(header, TokenForge.Json(TokenForge.Claims()));
                 var signature = HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes(signed));
                 Assert.Null(await Tokens.Verify(signed + "." + Base64Url.EncodeToString(signature), default));
-                // As long as the signature of ES256.
+                // This one has the length of an ES256 signature.
                 Assert.Null(await Tokens.Verify(signed + "." + Base64Url.EncodeToString([.. signature, .. signature]), default));
             }
         }
@@ -161,7 +174,7 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public async Task A_changed_cut_padded_or_swollen_token_is_refused()
+    public async Task A_changed_or_cut_or_padded_or_oversized_token_is_refused()
     {
         var person = await caraway.Person();
         var parts = person.Access.Split('.');
@@ -169,21 +182,24 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
         var admin = Base64Url.EncodeToString(Encoding.UTF8.GetBytes(claims.Replace("patient", "admin", StringComparison.Ordinal)));
         string[] forgeries =
         [
-            $"{parts[0]}.{admin}.{parts[2]}", $"{parts[0]}.{parts[1]}.", $"{parts[0]}.{parts[1]}", parts[0], "", ".", "..", "...", $"{person.Access}.{parts[2]}", person.Access[..^1], person.Access + "A", person.Access + "=",
-            $"{parts[0]}=.{parts[1]}.{parts[2]}", $"{parts[0]}.{parts[1]}.{new string('A', 86)}", $"{parts[0]}.{parts[1]}.{parts[2]}\n", new string('A', 100_000), $"{new string('A', 50_000)}.{new string('A', 50_000)}.x",
-            person.Access.Replace('.', ','), person.Access + "é", $"{parts[0]}.{parts[1]}.{Base64Url.EncodeToString(new byte[64])}", $"{parts[0]}.{parts[1]}.{Base64Url.EncodeToString(Enumerable.Repeat((byte)255, 64).ToArray())}",
+            $"{parts[0]}.{admin}.{parts[2]}", $"{parts[0]}.{parts[1]}.", $"{parts[0]}.{parts[1]}", parts[0], "", ".", "..", "...",
+            $"{person.Access}.{parts[2]}", person.Access[..^1], person.Access + "A", person.Access + "=", person.Access + "é",
+            $"{parts[0]}=.{parts[1]}.{parts[2]}", $"{parts[0]}.{parts[1]}.{new string('A', 86)}", $"{parts[0]}.{parts[1]}.{parts[2]}\n",
+            new string('A', 100_000), $"{new string('A', 50_000)}.{new string('A', 50_000)}.x", person.Access.Replace('.', ','),
+            $"{parts[0]}.{parts[1]}.{Base64Url.EncodeToString(new byte[64])}",
+            $"{parts[0]}.{parts[1]}.{Base64Url.EncodeToString(Enumerable.Repeat((byte)255, 64).ToArray())}",
         ];
 
         Assert.NotNull(await Tokens.Verify(person.Access, default));
         foreach (var forgery in forgeries)
             Assert.Null(await Tokens.Verify(forgery, default));
-        (await caraway.Anonymously(HttpMethod.Get, $"/api/v1/users/{person.UserId}", null, ("Authorization", "Bearer " + new string('A', 5_000)))).IsProblem(401, "invalid_token");
+        (await Read(person, "Bearer " + new string('A', 5_000))).IsProblem(401, "invalid_token");
     }
 
     [Fact]
-    public async Task The_last_base64_digit_has_one_form()
+    public async Task The_last_base64_digit_has_one_accepted_form()
     {
-        // 64 bytes are 86 digits whose last holds two bits that mean nothing: other digits would decode to the same signature.
+        // The last of the 86 digits has four unused bits, so 15 other digits would decode to the same signature.
         var person = await caraway.Person();
         const string Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         var last = Digits.IndexOf(person.Access[^1], StringComparison.Ordinal);
@@ -194,36 +210,42 @@ public sealed class AccessTokenTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public async Task Two_tokens_or_another_scheme_are_not_a_bearer()
+    public async Task Two_tokens_or_another_scheme_are_refused()
     {
         var person = await caraway.Person();
-        var path = $"/api/v1/users/{person.UserId}";
 
-        Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Get, path, null, ("Authorization", "bearer " + person.Access))).Status);
-        (await caraway.Anonymously(HttpMethod.Get, path, null, ("Authorization", "Bearer " + person.Access), ("Authorization", "Bearer " + person.Access))).IsProblem(401, "invalid_token");
-        (await caraway.Anonymously(HttpMethod.Get, path, null, ("Authorization", "Basic " + person.Access))).IsProblem(401, "not_signed_in");
-        var refused = (await caraway.Anonymously(HttpMethod.Get, path, null, ("Authorization", "Bearer"))).IsProblem(401, "invalid_token");
+        Assert.Equal(200, (await Read(person, "bearer " + person.Access)).Status);
+        (await Read(person, "Bearer " + person.Access, "Bearer " + person.Access)).IsProblem(401, "invalid_token");
+        (await Read(person, "Basic " + person.Access)).IsProblem(401, "not_signed_in");
+        var refused = (await Read(person, "Bearer")).IsProblem(401, "invalid_token");
         Assert.StartsWith("Bearer realm=\"caraway\"", refused.Headers["WWW-Authenticate"], StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_bad_token_does_not_keep_anybody_from_what_is_open()
+    public async Task Open_routes_ignore_an_invalid_token()
     {
         var person = await caraway.Person();
+        var login = $$"""{"username":"{{person.Email}}","password":"{{Accounts.Password}}"}""";
+        var invalid = ("Authorization", "Bearer nonsense");
 
-        Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Get, "/health", null, ("Authorization", "Bearer nonsense"))).Status);
-        Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Post, "/api/v1/login", $$"""{"username":"{{person.Email}}","password":"{{Accounts.Password}}"}""", ("Authorization", "Bearer nonsense"))).Status);
+        Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Get, "/health", null, invalid)).Status);
+        Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Post, "/api/v1/login", login, invalid)).Status);
     }
 
     [Fact]
-    public async Task A_remembered_token_makes_no_query()
+    public async Task A_cached_token_is_not_verified_again()
     {
         var token = await caraway.Token("caseworker");
-        Assert.Equal(404, (await caraway.Anonymously(HttpMethod.Get, "/cases/999999999", null, ("Authorization", "Bearer " + token))).Status);
+        var answer = await caraway.Anonymously(HttpMethod.Get, "/cases/999999999", null, ("Authorization", "Bearer " + token));
+        Assert.Equal(404, answer.Status);
         var first = await Tokens.Verify(token, default);
 
         Assert.Same(first, await Tokens.Verify(token, default));
     }
+
+    private Task<Answer> Read(Accounts.SignedIn person, params string[] authorizations) =>
+        caraway.Anonymously(
+            HttpMethod.Get, $"/api/v1/users/{person.UserId}", null, [.. authorizations.Select(value => ("Authorization", value))]);
 
     private async Task<AccessToken?> Signed(Action<Dictionary<string, object>>? change = null)
     {

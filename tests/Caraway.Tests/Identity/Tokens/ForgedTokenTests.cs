@@ -54,7 +54,7 @@ public sealed class ForgedTokenTests(CarawayFixture caraway) : IClassFixture<Car
     [InlineData("}", "}{}")]
     [InlineData("}", ",}")]
     [InlineData("{", "[{")]
-    public async Task A_well_signed_payload_of_another_shape_is_refused(string part, string replacement)
+    public async Task A_correctly_signed_payload_of_another_shape_is_refused(string part, string replacement)
     {
         var (kid, key) = await TokenForge.CurrentKey(caraway);
         var expires = (TokenForge.Now + 600).ToString(CultureInfo.InvariantCulture);
@@ -91,7 +91,7 @@ public sealed class ForgedTokenTests(CarawayFixture caraway) : IClassFixture<Car
     [InlineData("""{"alg":"ES256","typ":"JWT","kid":null}""")]
     [InlineData("""{"alg":"ES256","typ":"JWT","x5t":"KID"}""")]
     [InlineData("""{"alg":"ES256","typ":"JWT","kid":"KID"} x""")]
-    public async Task A_well_signed_header_of_another_shape_is_refused(string header)
+    public async Task A_correctly_signed_header_of_another_shape_is_refused(string header)
     {
         var (kid, key) = await TokenForge.CurrentKey(caraway);
 
@@ -100,7 +100,7 @@ public sealed class ForgedTokenTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public async Task A_kid_in_other_letters_is_another_key()
+    public async Task A_kid_in_upper_case_is_another_key()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         await TokenForge.Publish(caraway, "letters", key.ExportPkcs8PrivateKey());
@@ -124,9 +124,9 @@ public sealed class ForgedTokenTests(CarawayFixture caraway) : IClassFixture<Car
         Assert.Null(await Tokens.Verify(TokenForge.Sign(key, TokenForge.Header("other"), claims), default));
     }
 
-    /// <summary>A key in the header (RFC 7515, sections 4.1.2 to 4.1.8), also by an address that a careless library would read.</summary>
+    /// <summary>The header has a key (RFC 7515, sections 4.1.2 to 4.1.8) or an address of one that a careless library would read.</summary>
     [Fact]
-    public async Task A_key_that_the_token_brings_along_is_not_used()
+    public async Task A_key_in_the_header_of_a_token_is_not_used()
     {
         using var evil = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = TimeProvider.System.GetUtcNow();
@@ -156,7 +156,7 @@ public sealed class ForgedTokenTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public async Task An_unsigned_token_is_refused_whatever_its_header_says()
+    public async Task An_unsigned_token_is_refused_with_every_algorithm()
     {
         var (kid, _) = await TokenForge.CurrentKey(caraway);
         foreach (var algorithm in new[] { "none", "NONE", "", "ES256" })
@@ -168,7 +168,7 @@ public sealed class ForgedTokenTests(CarawayFixture caraway) : IClassFixture<Car
         }
     }
 
-    /// <summary>JWE (RFC 7516) with keys that everybody knows, around our own good token and around none.</summary>
+    /// <summary>JWE (RFC 7516) under public keys, with a valid token and with an unsigned one inside.</summary>
     [Fact]
     public async Task An_encrypted_token_is_refused()
     {
@@ -189,7 +189,7 @@ public sealed class ForgedTokenTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public async Task A_signature_has_one_text()
+    public async Task A_signature_has_one_accepted_text()
     {
         var (kid, key) = await TokenForge.CurrentKey(caraway);
         string good;
@@ -221,7 +221,7 @@ public sealed class ForgedTokenTests(CarawayFixture caraway) : IClassFixture<Car
     }
 
     [Fact]
-    public async Task A_token_has_2048_characters_at_most_and_deep_nesting_ends_as_a_refusal()
+    public async Task Tokens_of_more_than_2048_characters_and_deeply_nested_tokens_are_refused()
     {
         var (kid, key) = await TokenForge.CurrentKey(caraway);
         var claims = TokenForge.Claims();
@@ -256,9 +256,9 @@ public sealed class ForgedTokenTests(CarawayFixture caraway) : IClassFixture<Car
         });
     }
 
-    /// <summary>Over HTTP: the answer is the same for every forgery, and nothing of the token is repeated in it.</summary>
+    /// <summary>The answer over HTTP is the same for every forgery and repeats nothing of the token.</summary>
     [Fact]
-    public async Task A_forged_token_is_answered_401_and_no_more()
+    public async Task Every_forged_token_gets_the_same_401()
     {
         var (kid, key) = await TokenForge.CurrentKey(caraway);
         using var evil = ECDsa.Create(ECCurve.NamedCurves.nistP256);

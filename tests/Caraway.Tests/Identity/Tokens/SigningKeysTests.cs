@@ -1,16 +1,15 @@
-using Caraway.Platform.Hosting;
 using Caraway.Identity;
 using Caraway.Identity.Tokens;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Security;
 using Caraway.Tests.Infrastructure;
-using Caraway.Tests.Platform;
 using Caraway.Tests.Platform.Jobs;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace Caraway.Tests.Identity.Tokens;
 
-/// <summary>Keys that come and go, over processes with one master key or another.</summary>
+/// <summary>The life of signing keys, with several processes and with two master keys.</summary>
 public sealed class SigningKeysTests(PostgresServer postgres) : IAsyncLifetime
 {
     private readonly TestClock clock = new();
@@ -43,14 +42,14 @@ public sealed class SigningKeysTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_token_of_the_old_key_holds_over_the_change_and_no_longer_than_it_says()
+    public async Task A_token_of_the_previous_key_is_valid_until_it_expires()
     {
         using var keys = Keys();
         using var tokens = new AccessTokens(keys, Options.Create(new IdentityOptions()), clock);
         await keys.Load(default);
         clock.Pass(TimeSpan.FromDays(30) - TimeSpan.FromMinutes(1));
         await keys.Load(default);
-        var token = await tokens.Issue(new AccessTokens.Grant(1, "patient", Guid.Empty, clock.GetUtcNow().UtcDateTime.AddMinutes(30)), default);
+        var token = await Issue(tokens);
 
         clock.Pass(TimeSpan.FromMinutes(20));
         await keys.Load(default);
@@ -61,7 +60,7 @@ public sealed class SigningKeysTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Many_first_starts_make_one_key_and_find_each_others()
+    public async Task Concurrent_first_starts_make_one_key()
     {
         var processes = Enumerable.Range(0, 6).Select(_ => Keys()).ToList();
 
@@ -72,7 +71,7 @@ public sealed class SigningKeysTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_key_made_elsewhere_a_moment_ago_is_found_and_an_unknown_one_asks_once()
+    public async Task A_new_key_of_another_process_is_found_and_unknown_kids_cause_one_query()
     {
         using var here = Keys();
         await here.Load(default);
@@ -84,19 +83,19 @@ public sealed class SigningKeysTests(PostgresServer postgres) : IAsyncLifetime
         Assert.NotNull(await here.Find(kid, default));
         Assert.Null(await here.Find("nobody's", default));
         await database.Execute("alter table identity.signing_keys rename to hidden");
-        // Within five seconds no second question: the database would answer with an error.
+        // A second query within five seconds would fail, because the table is hidden.
         Assert.Null(await here.Find("nobody's either", default));
         await database.Execute("alter table identity.hidden rename to signing_keys");
     }
 
-    /// <summary>What docs/operations.md says of a key that may have leaked.</summary>
+    /// <summary>The procedure that docs/operations.md describes for a key that may have leaked.</summary>
     [Fact]
     public async Task A_deleted_key_is_replaced_at_the_next_load_and_its_remembered_tokens_are_refused()
     {
         using var keys = Keys();
         using var tokens = new AccessTokens(keys, Options.Create(new IdentityOptions()), clock);
         var leaked = (await keys.Current(default)).Kid;
-        var token = await tokens.Issue(new AccessTokens.Grant(1, "patient", Guid.Empty, clock.GetUtcNow().UtcDateTime.AddMinutes(30)), default);
+        var token = await Issue(tokens);
         Assert.NotNull(await tokens.Verify(token, default));
 
         await database.Execute("delete from identity.signing_keys");
@@ -107,7 +106,7 @@ public sealed class SigningKeysTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task With_another_master_key_a_new_key_is_made_and_the_old_one_is_left_alone()
+    public async Task A_process_with_another_master_key_makes_a_new_key_and_keeps_the_old_one()
     {
         using var before = Keys();
         await before.Load(default);
@@ -119,6 +118,11 @@ public sealed class SigningKeysTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Equal(2, await database.Scalar<long>("select count(*) from identity.signing_keys"));
     }
 
+    private Task<string> Issue(AccessTokens tokens) =>
+        tokens.Issue(new AccessTokens.Grant(1, "patient", Guid.Empty, clock.GetUtcNow().UtcDateTime.AddMinutes(30)), default);
+
     private SigningKeys Keys(string master = CarawayFixture.Master) =>
-        new(database.Source, MasterKey.Read(master, new PrivateFolder(Path.GetTempPath())), Options.Create(new IdentityOptions()), clock, NullLogger<SigningKeys>.Instance);
+        new(
+            database.Source, MasterKey.Read(master, new PrivateFolder(Path.GetTempPath())), Options.Create(new IdentityOptions()),
+            clock, NullLogger<SigningKeys>.Instance);
 }

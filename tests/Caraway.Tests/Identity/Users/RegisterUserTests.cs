@@ -1,12 +1,11 @@
 using Caraway.Tests.Infrastructure;
-using Caraway.Tests.Platform;
 
 namespace Caraway.Tests.Identity.Users;
 
 public sealed class RegisterUserTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     [Fact]
-    public async Task A_stranger_registers_as_a_patient()
+    public async Task A_caller_without_a_credential_registers_as_a_patient()
     {
         var email = Accounts.NewEmail();
 
@@ -15,8 +14,11 @@ public sealed class RegisterUserTests(CarawayFixture caraway) : IClassFixture<Ca
         Assert.Equal(201, answer.Status);
         var id = answer.Json.GetProperty("id").GetInt64();
         Assert.Equal($"/api/v1/users/{id}", answer.Headers["Location"]);
-        Assert.Equal(["id", "email", "full_name", "role", "is_active", "created_at", "updated_at"], answer.Json.EnumerateObject().Select(p => p.Name));
-        Assert.Equal((email, "Pat", "patient", true), (answer.Json.GetProperty("email").GetString(), answer.Json.GetProperty("full_name").GetString(), answer.Json.GetProperty("role").GetString(), answer.Json.GetProperty("is_active").GetBoolean()));
+        Assert.Equal(
+            ["id", "email", "full_name", "role", "is_active", "created_at", "updated_at"],
+            answer.Json.EnumerateObject().Select(field => field.Name));
+        Assert.Equal((email, "Pat"), (answer.Json.GetProperty("email").GetString(), answer.Json.GetProperty("full_name").GetString()));
+        Assert.Equal(("patient", true), (answer.Json.GetProperty("role").GetString(), answer.Json.GetProperty("is_active").GetBoolean()));
         Assert.Equal($"user.registered by user:{id}", await caraway.Events(id));
     }
 
@@ -30,7 +32,7 @@ public sealed class RegisterUserTests(CarawayFixture caraway) : IClassFixture<Ca
     }
 
     [Fact]
-    public async Task Of_many_at_once_one_gets_the_address()
+    public async Task One_of_many_concurrent_registrations_gets_the_address()
     {
         var email = Accounts.NewEmail();
 
@@ -48,7 +50,7 @@ public sealed class RegisterUserTests(CarawayFixture caraway) : IClassFixture<Ca
     [InlineData("""{"email":"x@example.org","full_name":"Pat","password":"PassWord1"}""", "#/password")]
     [InlineData("""{"email":"x@example.org","full_name":"Pat","password":"qwertyuiop"}""", "#/password")]
     [InlineData("""{"email":"x@example.org","full_name":"Pat","password":"a good long phrase","role":"king"}""", "#/role")]
-    public async Task What_does_not_fit_is_named(string json, string pointer)
+    public async Task The_answer_names_an_invalid_field_and_does_not_repeat_its_value(string json, string pointer)
     {
         var answer = (await caraway.Anonymously(HttpMethod.Post, "/api/v1/users", json)).IsProblem(422, "invalid");
 
@@ -57,7 +59,7 @@ public sealed class RegisterUserTests(CarawayFixture caraway) : IClassFixture<Ca
     }
 
     [Fact]
-    public async Task Passwords_of_8_and_of_128_characters_are_taken_and_one_more_is_not()
+    public async Task Passwords_of_8_to_128_characters_are_accepted()
     {
         Assert.Equal(201, (await Register(Accounts.NewEmail(), password: "zk3$wq9x")).Status);
         Assert.Equal(201, (await Register(Accounts.NewEmail(), password: string.Concat(Enumerable.Repeat("😀", 128)))).Status);
@@ -69,26 +71,32 @@ public sealed class RegisterUserTests(CarawayFixture caraway) : IClassFixture<Ca
     {
         var caseworker = await caraway.Person("caseworker");
         var admin = await caraway.Person("admin");
+        Task<Answer> RegisterDoctor(params (string, string)[] headers) => Register(Accounts.NewEmail(), role: "doctor", headers: headers);
 
-        (await Register(Accounts.NewEmail(), role: "doctor")).IsProblem(403, "not_permitted");
-        (await Register(Accounts.NewEmail(), role: "doctor", headers: caseworker.Header)).IsProblem(403, "not_permitted");
-        (await Register(Accounts.NewEmail(), role: "doctor", headers: ("X-API-Key", CarawayFixture.ApiKey))).IsProblem(403, "not_permitted");
-        (await Register(Accounts.NewEmail(), role: "doctor", headers: ("Authorization", "Bearer nonsense"))).IsProblem(401, "invalid_token");
-        var made = await Register(Accounts.NewEmail(), role: "doctor", headers: admin.Header);
-        Assert.Equal((201, "doctor"), (made.Status, made.Json.GetProperty("role").GetString()));
-        Assert.Equal($"user.registered by user:{admin.UserId}", await caraway.Events(made.Json.GetProperty("id").GetInt64()));
+        (await RegisterDoctor()).IsProblem(403, "not_permitted");
+        (await RegisterDoctor(caseworker.Header)).IsProblem(403, "not_permitted");
+        (await RegisterDoctor(("X-API-Key", CarawayFixture.ApiKey))).IsProblem(403, "not_permitted");
+        (await RegisterDoctor(("Authorization", "Bearer nonsense"))).IsProblem(401, "invalid_token");
+        var registered = await RegisterDoctor(admin.Header);
+        Assert.Equal((201, "doctor"), (registered.Status, registered.Json.GetProperty("role").GetString()));
+        Assert.Equal($"user.registered by user:{admin.UserId}", await caraway.Events(registered.Json.GetProperty("id").GetInt64()));
     }
 
     [Fact]
-    public async Task A_repeated_registration_with_a_key_gets_the_first_answer_and_a_strangers_key_is_ignored()
+    public async Task A_repeated_registration_with_an_idempotency_key_gets_the_first_answer()
     {
         var admin = await caraway.Person("admin");
         var email = Accounts.NewEmail();
 
         var first = await Register(email, headers: [admin.Header, ("Idempotency-Key", "k1")]);
         var again = await Register(email, headers: [admin.Header, ("Idempotency-Key", "k1")]);
-        Assert.Equal((201, first.Body, "true"), (again.Status, again.Body, again.Headers["Idempotent-Replayed"]));
 
+        Assert.Equal((201, first.Body, "true"), (again.Status, again.Body, again.Headers["Idempotent-Replayed"]));
+    }
+
+    [Fact]
+    public async Task The_idempotency_key_of_a_caller_without_a_credential_is_ignored()
+    {
         Assert.Equal(201, (await Register(Accounts.NewEmail(), headers: ("Idempotency-Key", "k2"))).Status);
         Assert.Equal(201, (await Register(Accounts.NewEmail(), headers: ("Idempotency-Key", "k2"))).Status);
     }
@@ -97,22 +105,34 @@ public sealed class RegisterUserTests(CarawayFixture caraway) : IClassFixture<Ca
     public async Task A_setting_closes_self_registration()
     {
         await using var own = await OwnCaraway.Start(caraway.Database.Address, ("Identity:SelfRegistration", "false"));
-        own.Client.DefaultRequestHeaders.Remove("X-API-Key");
 
-        (await CarawayFixture.Send(own.Client, HttpMethod.Post, "/api/v1/users", $$"""{"email":"{{Accounts.NewEmail()}}","full_name":"Pat","password":"{{Accounts.Password}}"}""")).IsProblem(403, "not_permitted");
+        var body = Body(Accounts.NewEmail(), Accounts.Password);
+        var answer = await CarawayFixture.Send(own.Stranger, HttpMethod.Post, "/api/v1/users", body);
+
+        answer.IsProblem(403, "not_permitted");
     }
 
     [Fact]
-    public async Task Neither_the_password_nor_its_hash_is_in_an_event_or_an_answer()
+    public async Task Events_and_answers_contain_neither_the_password_nor_its_hash()
     {
         var person = await caraway.Person();
+        var hash = await caraway.Database.Scalar<string>($"select password_hash from identity.users where id = {person.UserId}");
+        var leaks = await caraway.Database.Scalar<long>(
+            $"select count(*) from platform.events where payload like '%{Accounts.Password}%' or payload like '%@%'");
 
-        var kept = await caraway.Database.Scalar<string>($"select password_hash from identity.users where id = {person.UserId}");
-        Assert.DoesNotContain(Accounts.Password, kept, StringComparison.Ordinal);
-        Assert.DoesNotContain(kept!, (await caraway.As(person, HttpMethod.Get, $"/api/v1/users/{person.UserId}")).Body, StringComparison.Ordinal);
-        Assert.Equal(0, await caraway.Database.Scalar<long>($"select count(*) from platform.events where payload like '%{Accounts.Password}%' or payload like '%@%'"));
+        Assert.DoesNotContain(Accounts.Password, hash, StringComparison.Ordinal);
+        var read = await caraway.As(person, HttpMethod.Get, $"/api/v1/users/{person.UserId}");
+        Assert.DoesNotContain(hash!, read.Body, StringComparison.Ordinal);
+        Assert.Equal(0, leaks);
     }
 
-    private Task<Answer> Register(string email, string password = Accounts.Password, string? role = null, params (string, string)[] headers) =>
-        caraway.Anonymously(HttpMethod.Post, "/api/v1/users", $$"""{"email":"{{email}}","full_name":"Pat","password":{{CarawayFixture.Quote(password)}}{{(role is null ? "" : $",\"role\":\"{role}\"")}}}""", headers);
+    private static string Body(string email, string password, string? role = null)
+    {
+        var roleField = role is null ? "" : $",\"role\":\"{role}\"";
+        return $$"""{"email":"{{email}}","full_name":"Pat","password":{{CarawayFixture.Quote(password)}}{{roleField}}}""";
+    }
+
+    private Task<Answer> Register(
+        string email, string password = Accounts.Password, string? role = null, params (string, string)[] headers) =>
+        caraway.Anonymously(HttpMethod.Post, "/api/v1/users", Body(email, password, role), headers);
 }
