@@ -67,7 +67,8 @@ internal static class AddLabResult
             new
             {
                 patientId, request.TestName, data = data.GetRawText(), interpretation = LabInterpretation.Interpret(data),
-                recordedAt = request.RecordedAt!.Value, now = time.GetUtcNow().UtcDateTime, writeAll, All = false, scope.Me, caller = caller.Id, caller.RequestId, caller.Address,
+                recordedAt = request.RecordedAt!.Value, now = time.GetUtcNow().UtcDateTime, writeAll, All = false, scope.Me,
+                caller = caller.Id, caller.RequestId, caller.Address,
             },
             cancel);
         if (row is not null)

@@ -9,7 +9,8 @@ internal static class Appointment
 {
     public sealed record Response(
         long Id, long PatientId, long? DoctorId, DateTime ScheduledTime, int DurationMinutes, string Reason,
-        [property: AppointmentStatusWord] string Status, string? Notes, DateTime CreatedAt, DateTime UpdatedAt, Person? Patient, Person? Doctor);
+        [property: AppointmentStatusWord] string Status, string? Notes, DateTime CreatedAt, DateTime UpdatedAt,
+        Person? Patient, Person? Doctor);
 
     /// <summary>A user, in the shape of Identity's own answers.</summary>
     public sealed record Person(

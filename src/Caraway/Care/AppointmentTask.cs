@@ -10,8 +10,8 @@ internal static class AppointmentTask
     /// <param name="ErrorMessage">Why the last attempt failed, as a sentence.</param>
     /// <param name="Attempts">The number of attempts that began.</param>
     public sealed record Response(
-        long Id, string TaskName, [property: TaskStatusWord] string Status, long AppointmentId, string ExternalReference, string? Outcome, string? ErrorMessage,
-        int Attempts, DateTime CreatedAt, DateTime UpdatedAt);
+        long Id, string TaskName, [property: TaskStatusWord] string Status, long AppointmentId, string ExternalReference,
+        string? Outcome, string? ErrorMessage, int Attempts, DateTime CreatedAt, DateTime UpdatedAt);
 
     internal const string Columns = """
         j.id, j.kind as task_name, j.state as status, a.id as appointment_id, 'platform.job:' || j.id as external_reference, j.outcome,

@@ -23,6 +23,7 @@ internal static class CommandSettings
         Describe<AccessLogOptions>("AccessLog"),
         Describe<MetricsOptions>("Metrics"),
         Describe<RateLimitOptions>("RateLimits"),
+        Describe<PageSizes>("Pages"),
         Describe<IdentityOptions>("Identity"),
         Describe<CareOptions>("Care"),
     ];

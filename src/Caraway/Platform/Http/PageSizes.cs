@@ -28,6 +28,6 @@ internal sealed class PageSizes : IValidatableObject
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (DefaultSize > MaxSize)
-            yield return new ValidationResult("Pages:DefaultSize must be at most Pages:MaxSize.", [nameof(DefaultSize)]);
+            yield return new ValidationResult("The field DefaultSize must be at most MAX_PAGE_SIZE.", [nameof(DefaultSize)]);
     }
 }

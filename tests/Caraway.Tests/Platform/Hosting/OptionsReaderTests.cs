@@ -1,4 +1,5 @@
 using Caraway.Platform.Hosting;
+using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Microsoft.Extensions.Configuration;
 
@@ -18,6 +19,16 @@ public sealed class OptionsReaderTests
         var refusal = Assert.Throws<CommandException>(() => OptionsReader.Read<ServerOptions>(Configure(key, value), "Server"));
 
         Assert.Equal((ExitCode.BadInput, sentence), (refusal.ExitCode, refusal.Message));
+    }
+
+    [Theory]
+    [InlineData("Pages:DefaultSize", "101", "DEFAULT_PAGE_SIZE must be at most MAX_PAGE_SIZE.")]
+    [InlineData("Pages:MaxSize", "501", "MAX_PAGE_SIZE must be between 1 and 500.")]
+    public void Sizes_of_pages_fit_each_other(string key, string value, string sentence)
+    {
+        var refusal = Assert.Throws<CommandException>(() => OptionsReader.Read<PageSizes>(Configure(key, value), "Pages"));
+
+        Assert.Equal(sentence, refusal.Message);
     }
 
     [Fact]

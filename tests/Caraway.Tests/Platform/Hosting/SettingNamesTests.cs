@@ -27,14 +27,14 @@ public sealed class SettingNamesTests
     [InlineData("jobs__leaseseconds")]
     [InlineData("Jobs__Queues__documents")]
     [InlineData("CORS_ALLOW_ORIGINS")]
+    [InlineData("DEFAULT_PAGE_SIZE")]
+    [InlineData("MAX_PAGE_SIZE")]
     public void A_known_name_and_an_unrelated_name_do_not_get_a_warning(string name) => Assert.Empty(Find(name));
 
     [Theory]
     [InlineData("JWT_SECRET_KEY", "signs tokens with ES256 only")]
     [InlineData("jwt_algorithm", "signs tokens with ES256 only")]
     [InlineData("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", "the setting is called ACCESS_TOKEN_EXPIRE_MINUTES")]
-    [InlineData("DEFAULT_PAGE_SIZE", "each list has a fixed default")]
-    [InlineData("MAX_PAGE_SIZE", "each list has a fixed maximum")]
     [InlineData("CELERY_BROKER_URL", "needs no broker")]
     [InlineData("ENABLE_EVENT_SUBSCRIBERS", "always records events")]
     public void A_setting_without_effect_gets_the_reason(string name, string reason)
@@ -49,6 +49,7 @@ public sealed class SettingNamesTests
     [InlineData("Server:Port", "PORT")]
     [InlineData("Server:CorsOrigins", "CORS_ORIGINS")]
     [InlineData("Jobs:LeaseSeconds", "Jobs__LeaseSeconds")]
+    [InlineData("Pages:DefaultSize", "DEFAULT_PAGE_SIZE")]
     public void A_key_has_the_name_that_an_operator_writes(string key, string name) => Assert.Equal(name, SettingNames.NameOf(key));
 
     [Theory]
