@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Caraway.Advocacy;
 using Caraway.Care;
 using Caraway.Identity;
@@ -17,7 +16,7 @@ using Npgsql;
 
 namespace Caraway;
 
-/// <summary>The web application: what is registered, in which order a request passes, and which modules answer.</summary>
+/// <summary>The web application: its registrations, the order of the request pipeline, and its modules.</summary>
 internal static class CarawayApplication
 {
     internal sealed record Dependencies
@@ -35,7 +34,7 @@ internal static class CarawayApplication
         /// <summary>Changes where the log goes. The tests keep it out of their output.</summary>
         public Action<ILoggingBuilder>? ConfigureLogging { get; init; }
 
-        /// <summary>False leaves only <c>/health</c>: a process that does jobs and nothing else.</summary>
+        /// <summary>False for a process that only works in the background: it answers <c>/health</c> and <c>/metrics</c> only.</summary>
         public bool AnswersRequests { get; init; } = true;
     }
 
@@ -84,7 +83,7 @@ internal static class CarawayApplication
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = server.MaxBodyBytes;
-            // Any byte can be in a header; none may make a request fail before it is answered.
+            // Latin-1 decodes every byte, so a header cannot make a request fail before it is answered.
             kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
             if (!builder.Environment.IsDevelopment())
                 kestrel.ListenAnyIP(server.Port);
@@ -117,18 +116,7 @@ internal static class CarawayApplication
             json.SerializerOptions,
             EventsJson.Default, AuditJson.Default, WorkflowsJson.Default,
             IdentityJson.Default, AdvocacyJson.Default, CareJson.Default));
-        if (Origins(server.CorsOrigins) is { Length: > 0 } origins)
-        {
-            services.AddCors(cors => cors.AddDefaultPolicy(policy =>
-            {
-                policy.AllowAnyHeader().AllowAnyMethod()
-                    .WithExposedHeaders("ETag", "Location", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id", IdempotencyKey.Replayed);
-                if (origins.Contains("*", StringComparer.Ordinal))
-                    policy.AllowAnyOrigin();
-                else
-                    policy.WithOrigins(origins).AllowCredentials();
-            }));
-        }
+        Cors.Add(services, server.CorsOrigins);
     }
 
     private static void UsePipeline(WebApplication app, ServerOptions server)
@@ -138,7 +126,7 @@ internal static class CarawayApplication
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         app.UseRouting();
-        if (Origins(server.CorsOrigins).Length > 0)
+        if (Cors.Origins(server.CorsOrigins).Length > 0)
             app.UseCors();
         app.UseIdentification();
         app.UseAccessLog();
@@ -156,7 +144,7 @@ internal static class CarawayApplication
         app.MapCare();
     }
 
-    /// <summary>Refuses to run with a route that neither names a permission nor says that it is open.</summary>
+    /// <summary>Stops the start when a route neither names a permission nor is marked as open.</summary>
     private static void RequireDecisions(IEndpointRouteBuilder app)
     {
         var open = app.DataSources.SelectMany(source => source.Endpoints)
@@ -166,21 +154,5 @@ internal static class CarawayApplication
             .ToList();
         if (open.Count > 0)
             throw new InvalidOperationException($"These routes name no permission: {string.Join(", ", open)}");
-    }
-
-    /// <summary>A comma list, or a JSON list of strings.</summary>
-    /// <exception cref="CommandException">It starts like a JSON list and is none.</exception>
-    internal static string[] Origins(string setting)
-    {
-        try
-        {
-            return setting.TrimStart().StartsWith('[')
-                ? JsonSerializer.Deserialize(setting, PlatformJson.Default.StringArray) is { } list && list.All(origin => !string.IsNullOrWhiteSpace(origin)) ? list : throw new JsonException()
-                : setting.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        }
-        catch (JsonException e)
-        {
-            throw new CommandException(ExitCode.BadInput, "CORS_ORIGINS must be a comma list or a JSON list of origins.", e);
-        }
     }
 }

@@ -18,7 +18,8 @@ internal static class GetPatientAccessLog
     {
         if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
-        if (!(caller.UserId == id.Value || caller.May(Permission.AuditRead)) || !await database.First<bool>(Patient.Exists, new { id = id.Value }, cancel))
+        if (!(caller.UserId == id.Value || caller.May(Permission.AuditRead))
+            || !await database.First<bool>(Patient.Exists, new { id = id.Value }, cancel))
             return Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found");
         var entries = await database.List<AccessEntry>(Select + page.Take, new { id = id.Value, page.Before }, cancel);
         return accesses.Add(caller, AccessedPatients.Create(id.Value)) is { } unrecorded

@@ -28,10 +28,12 @@ internal static class GetPatientTimeline
         if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)
             return refusal;
         var own = caller.UserId == id.Value;
-        if (!(own || caller.May(IdentityPermissions.UsersRead)) || !await database.First<bool>(Patient.Exists, new { id = id.Value }, cancel))
+        if (!(own || caller.May(IdentityPermissions.UsersRead))
+            || !await database.First<bool>(Patient.Exists, new { id = id.Value }, cancel))
             return Refusal.NotFound(ProblemCodes.UserNotFound, "Patient not found");
         var visible = VisibleFields(caller, own, rules);
-        var rows = await database.List<HappenedEvent.Row>(Select + page.Take, new { id = id.Value, page.Before, names = visible.Keys.ToArray() }, cancel);
+        var rows = await database.List<HappenedEvent.Row>(
+            Select + page.Take, new { id = id.Value, page.Before, names = visible.Keys.ToArray() }, cancel);
         if (accesses.Add(caller, AccessedPatients.Create(id.Value)) is { } unrecorded)
             return unrecorded;
         return TypedResults.Ok(Timeline.Create(rows, page, name => visible[name]));

@@ -13,8 +13,14 @@ public sealed class EventNamesTests
     private static readonly string[] OfThePlatform = [AccessLog.Recorded, EraseEvent.Erased];
 
     private static List<string> Raised =>
-        [.. Sources.Modules.Append("Platform").SelectMany(module => Sources.Of(module)).Where(file => !file.Name.Contains("/Contracts/", StringComparison.Ordinal))
-            .SelectMany(file => Regex.Matches(file.Code, @"'(?<name>(case|user|api_key|appointment|lab_result|availability|calendar_link|access|event)\.[a-z_]+)'", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5)))
+        [.. Sources.Modules.Append("Platform")
+            .SelectMany(module => Sources.Of(module))
+            .Where(file => !file.Name.Contains("/Contracts/", StringComparison.Ordinal))
+            .SelectMany(file => Regex.Matches(
+                file.Code,
+                @"'(?<name>(case|user|api_key|appointment|lab_result|availability|calendar_link|access|event)\.[a-z_]+)'",
+                RegexOptions.ExplicitCapture,
+                TimeSpan.FromSeconds(5)))
             .Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     [Fact]
@@ -40,6 +46,8 @@ public sealed class EventNamesTests
     {
         var names = contract.GetFields().Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!);
 
-        Assert.Equal(names.Order(StringComparer.Ordinal), ((IReadOnlyList<string>)contract.GetProperty("All")!.GetValue(null)!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            names.Order(StringComparer.Ordinal),
+            ((IReadOnlyList<string>)contract.GetProperty("All")!.GetValue(null)!).Order(StringComparer.Ordinal));
     }
 }

@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Caraway.Tests.Architecture;
 
-/// <summary>The folders of the platform stand on each other like floors: a folder names only those below it (docs/architecture.md).</summary>
+/// <summary>
+/// The folders of the platform stand on each other like floors: a folder names only those below it (docs/architecture.md).
+/// </summary>
 public sealed class FloorTests
 {
     /// <summary>From the ground up.</summary>
@@ -42,7 +44,8 @@ public sealed class FloorTests
         var text = Sources.Document("architecture.md");
         var there = Floors.Where(floor => Directory.Exists(Path.Combine(Sources.Product, "Platform", floor))).Reverse().ToList();
 
-        var drawn = Regex.Matches(text, @"^\| `Platform/(?<floor>\w+)/` \|", RegexOptions.Multiline, TimeSpan.FromSeconds(5)).Select(row => row.Groups["floor"].Value);
+        var drawn = Regex.Matches(text, @"^\| `Platform/(?<floor>\w+)/` \|", RegexOptions.Multiline, TimeSpan.FromSeconds(5))
+            .Select(row => row.Groups["floor"].Value);
 
         Assert.Equal(there, drawn);
     }

@@ -21,7 +21,8 @@ public sealed class ModuleBoundaryTests
         Assert.Equal(["Care"], Named("using Caraway.Care;", ["Care"]));
         Assert.Equal(["Care"], Named("var x = Care.Doctors.Find();", ["Care"]));
         Assert.Equal(["Care"], Named("using static Caraway.Care.Internal.Thing;", ["Care"]));
-        Assert.Empty(Named("using Caraway.Care.Contracts; Caraway.Care.Contracts.Doctors.Find(); Permission.CareRead; Health.Care", ["Care"]));
+        Assert.Empty(
+            Named("using Caraway.Care.Contracts; Caraway.Care.Contracts.Doctors.Find(); Permission.CareRead; Health.Care", ["Care"]));
         Assert.Equal(["care.doctors"], Tables("select 1 from care.doctors join identity.user_card u", "advocacy"));
         Assert.Equal(["identity.users"], Tables("select 1 from identity.users, platform.events, advocacy.cases", "advocacy"));
     }
@@ -42,7 +43,8 @@ public sealed class ModuleBoundaryTests
     {
         var trespasses = from file in Sources.Of("Platform")
                          from module in Sources.Modules
-                         where Regex.IsMatch(file.Code, $@"\bCaraway\.{module}\b|(?<![\w.]){module}\.[A-Z]", RegexOptions.None, TimeSpan.FromSeconds(5))
+                         where Regex.IsMatch(
+                             file.Code, $@"\bCaraway\.{module}\b|(?<![\w.]){module}\.[A-Z]", RegexOptions.None, TimeSpan.FromSeconds(5))
                          select $"{file.Name} names {module}";
 
         Assert.Empty(trespasses);
@@ -56,7 +58,8 @@ public sealed class ModuleBoundaryTests
 
         Assert.Empty(
             from file in files
-            from Match table in Regex.Matches(file.Code, $@"\b(?:from|join|into|update)\s+(?!platform\.)(?:{Schemas})\.", RegexOptions.None, TimeSpan.FromSeconds(5))
+            from Match table in Regex.Matches(
+                file.Code, $@"\b(?:from|join|into|update)\s+(?!platform\.)(?:{Schemas})\.", RegexOptions.None, TimeSpan.FromSeconds(5))
             select $"{file.Name} names {table.Value}");
     }
 
@@ -66,7 +69,8 @@ public sealed class ModuleBoundaryTests
         var files = Sources.Modules.SelectMany(module => Sources.Of(module).Select(file => (Module: module, File: file))).ToList();
         Assert.Contains(files, f => f.File.Code.Contains("from advocacy.cases", StringComparison.Ordinal));
 
-        Assert.Empty(files.SelectMany(f => Tables(f.File.Code, f.Module.ToLowerInvariant()).Select(table => $"{f.File.Name} names {table}")));
+        Assert.Empty(
+            files.SelectMany(f => Tables(f.File.Code, f.Module.ToLowerInvariant()).Select(table => $"{f.File.Name} names {table}")));
     }
 
     [Fact]
@@ -79,10 +83,16 @@ public sealed class ModuleBoundaryTests
     }
 
     private static IEnumerable<string> Named(string code, IEnumerable<string> modules) =>
-        modules.Where(module => Regex.IsMatch(code, $@"(?<![\w.])(Caraway\.{module}|{module}(?=\.[A-Z]))(?!\w)(?!\.Contracts\b)", RegexOptions.None, TimeSpan.FromSeconds(5)));
+        modules.Where(module => Regex.IsMatch(
+            code,
+            $@"(?<![\w.])(Caraway\.{module}|{module}(?=\.[A-Z]))(?!\w)(?!\.Contracts\b)",
+            RegexOptions.None,
+            TimeSpan.FromSeconds(5)));
 
     private static IEnumerable<string> Tables(string code, string own) =>
         Regex.Matches(code, $@"(?<![\w.])(?<schema>{Schemas})\.(?<table>[a-z_]+)", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5))
-            .Where(match => match.Groups["schema"].Value != own && match.Groups["schema"].Value != "platform" && match.Value != "identity.user_card")
+            .Where(match => match.Groups["schema"].Value != own
+                && match.Groups["schema"].Value != "platform"
+                && match.Value != "identity.user_card")
             .Select(match => match.Value);
 }

@@ -4,12 +4,20 @@ namespace Caraway.Tests.Architecture;
 
 public sealed partial class NamingTests
 {
-    private static readonly string[] Empty = ["Service", "Services", "Manager", "Helper", "Helpers", "Util", "Utils", "Utility", "Dto", "Impl"];
+    private static readonly string[] Empty =
+        ["Service", "Services", "Manager", "Helper", "Helpers", "Util", "Utils", "Utility", "Dto", "Impl"];
 
     /// <summary>Classes that are public on purpose: other assemblies' code generators or signatures need them.</summary>
     private static readonly string[] PublicClasses = ["Workflow"];
 
-    [GeneratedRegex(@"^[ \t]*(?<modifiers>(?:(?:public|internal|private|protected|file|sealed|static|abstract|partial|readonly|ref)[ \t]+)*)(?<kind>record[ \t]+struct|record[ \t]+class|record|class|struct|interface|enum)[ \t]+(?<name>[A-Z]\w*)", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 5000)]
+    private const string Modifier = "public|internal|private|protected|file|sealed|static|abstract|partial|readonly|ref";
+
+    private const string Kind = @"record[ \t]+struct|record[ \t]+class|record|class|struct|interface|enum";
+
+    [GeneratedRegex(
+        $@"^[ \t]*(?<modifiers>(?:(?:{Modifier})[ \t]+)*)(?<kind>{Kind})[ \t]+(?<name>[A-Z]\w*)",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture,
+        5000)]
     private static partial Regex Declaration { get; }
 
     [GeneratedRegex("[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", RegexOptions.None, 5000)]
@@ -34,7 +42,9 @@ public sealed partial class NamingTests
         Assert.Contains("Manager", Words("CaseManager2"));
         Assert.DoesNotContain("Impl", Words("SimpleThing"));
 
-        Assert.Empty(Types.Where(type => Words(type.Name).Intersect(Empty, StringComparer.Ordinal).Any()).Select(type => $"{type.File}: {type.Name}"));
+        Assert.Empty(Types
+            .Where(type => Words(type.Name).Intersect(Empty, StringComparer.Ordinal).Any())
+            .Select(type => $"{type.File}: {type.Name}"));
     }
 
     [Fact]
@@ -46,12 +56,14 @@ public sealed partial class NamingTests
 
     [Fact]
     public void A_record_is_sealed() =>
-        Assert.Empty(Types.Where(type => type.Kind is "record" or "record class" && !type.Modifiers.Contains("sealed", StringComparison.Ordinal)).Select(type => $"{type.File}: {type.Name}"));
+        Assert.Empty(Types.Where(type => type.Kind is "record" or "record class"
+            && !type.Modifiers.Contains("sealed", StringComparison.Ordinal)).Select(type => $"{type.File}: {type.Name}"));
 
     [Fact]
     public void A_file_of_a_module_has_the_name_of_a_type_in_it() =>
         Assert.All(Sources.Modules.SelectMany(module => Sources.Of(module)), file => Assert.Contains(
             Declaration.Matches(file.Code), match => match.Groups["name"].Value == Path.GetFileNameWithoutExtension(file.Name)));
 
-    private static IEnumerable<string> Words(string name) => Word.Matches(name).Select(match => match.Value.TrimEnd("0123456789".ToCharArray()));
+    private static IEnumerable<string> Words(string name) =>
+        Word.Matches(name).Select(match => match.Value.TrimEnd("0123456789".ToCharArray()));
 }

@@ -7,7 +7,10 @@ namespace Caraway.Tests.Architecture;
 public sealed partial class ProblemCodesTests
 {
     private static List<string> Codes =>
-        [.. typeof(ProblemCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!)];
+        [.. typeof(ProblemCodes)
+            .GetFields(BindingFlags.Public | BindingFlags.Static)
+            .Where(f => f.IsLiteral)
+            .Select(f => (string)f.GetRawConstantValue()!)];
 
     [GeneratedRegex(@"^\| (?<status>\d{3}) \| `(?<code>[a-z_]+)` \| \S", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Row { get; }
@@ -15,7 +18,9 @@ public sealed partial class ProblemCodesTests
     [Fact]
     public void The_documentation_explains_each_code_once_in_the_order_of_status_and_code()
     {
-        var rows = Row.Matches(Sources.Document("api/README.md")).Select(row => (Status: row.Groups["status"].Value, Code: row.Groups["code"].Value)).ToList();
+        var rows = Row.Matches(Sources.Document("api/README.md"))
+            .Select(row => (Status: row.Groups["status"].Value, Code: row.Groups["code"].Value))
+            .ToList();
 
         Assert.True(Codes.Count > 10);
         Assert.Equal(rows.OrderBy(row => row.Status, StringComparer.Ordinal).ThenBy(row => row.Code, StringComparer.Ordinal), rows);
@@ -32,12 +37,17 @@ public sealed partial class ProblemCodesTests
     [Fact]
     public void Every_code_is_used()
     {
-        var uses = Sources.Of().Where(file => !file.Name.EndsWith("/ProblemCodes.cs", StringComparison.Ordinal)).Select(file => file.Code).ToList();
+        var uses = Sources.Of()
+            .Where(file => !file.Name.EndsWith("/ProblemCodes.cs", StringComparison.Ordinal))
+            .Select(file => file.Code)
+            .ToList();
         var status = Enumerable.Range(400, 200).Select(ProblemCodes.ForStatus).ToHashSet(StringComparer.Ordinal);
         var names = typeof(ProblemCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral);
 
         Assert.All(names, name => Assert.True(
-            status.Contains((string)name.GetRawConstantValue()!) || uses.Any(use => use.Contains($"ProblemCodes.{name.Name}", StringComparison.Ordinal)), $"{name.Name} is used nowhere."));
+            status.Contains((string)name.GetRawConstantValue()!)
+                || uses.Any(use => use.Contains($"ProblemCodes.{name.Name}", StringComparison.Ordinal)),
+            $"{name.Name} is used nowhere."));
     }
 
     [Theory]

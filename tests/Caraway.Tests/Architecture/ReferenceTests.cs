@@ -64,7 +64,8 @@ public sealed partial class ReferenceTests
         Assert.True(files.Count > 200, $"Only {files.Count} files were found.");
 
         // A migration that was applied is never edited, so the files that it names may have moved since.
-        var missing = files.Where(name => Path.GetFileName(name) != "ReferenceTests.cs" && !name.StartsWith("src/Caraway/Migrations/", StringComparison.Ordinal))
+        var missing = files.Where(
+            name => Path.GetFileName(name) != "ReferenceTests.cs" && !name.StartsWith("src/Caraway/Migrations/", StringComparison.Ordinal))
             .SelectMany(name => Missing(name, File.ReadAllText(Path.Combine(Checkout.Root, name)))
                 .Select(reference => $"{name} names {reference}"))
             .ToList();

@@ -28,7 +28,9 @@ public sealed class RequestTypeTests(CarawayFixture caraway) : IClassFixture<Car
         var texts = Types.SelectMany(type => type.GetProperties()).Where(property => property.PropertyType == typeof(string)).ToList();
 
         Assert.NotEmpty(texts);
-        Assert.All(texts, text => Assert.True(text.GetCustomAttributes().Any(Limits), $"{text.DeclaringType}.{text.Name} takes text of any length."));
+        Assert.All(
+            texts,
+            text => Assert.True(text.GetCustomAttributes().Any(Limits), $"{text.DeclaringType}.{text.Name} takes text of any length."));
     }
 
     [Fact]
@@ -41,5 +43,6 @@ public sealed class RequestTypeTests(CarawayFixture caraway) : IClassFixture<Car
                 typeof(System.Runtime.CompilerServices.IsExternalInit), property.SetMethod!.ReturnParameter.GetRequiredCustomModifiers()));
         });
 
-    private static bool Limits(Attribute attribute) => attribute is ITextBounds or AllowedValuesAttribute or MaxLengthAttribute or StringLengthAttribute;
+    private static bool Limits(Attribute attribute) =>
+        attribute is ITextBounds or AllowedValuesAttribute or MaxLengthAttribute or StringLengthAttribute;
 }

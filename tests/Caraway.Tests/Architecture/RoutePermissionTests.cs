@@ -61,13 +61,15 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "PUT /api/v1/doctors/{id}/availability care:write",
     ];
 
-    private IEnumerable<RouteEndpoint> Routes => caraway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
+    private IEnumerable<RouteEndpoint> Routes =>
+        caraway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
 
     /// <summary>A new route is a decision: it is written here with who may use it.</summary>
     [Fact]
     public void Every_route_needs_a_permission_or_is_on_this_list_as_open()
     {
-        var routes = Routes.SelectMany(route => Methods(route).Select(method => $"{method} /{route.RoutePattern.RawText!.Trim('/')} {Right(route)}"));
+        var routes = Routes.SelectMany(
+            route => Methods(route).Select(method => $"{method} /{route.RoutePattern.RawText!.Trim('/')} {Right(route)}"));
 
         Assert.Equal(Expected, routes.Order(StringComparer.Ordinal));
     }
@@ -93,15 +95,19 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         {
             foreach (var method in Methods(route))
             {
-                var path = route.RoutePattern.RawText!.Replace("{id}", "1", StringComparison.Ordinal).Replace("{document_id}", "1", StringComparison.Ordinal);
+                var path = route.RoutePattern.RawText!.Replace("{id}", "1", StringComparison.Ordinal)
+                    .Replace("{document_id}", "1", StringComparison.Ordinal);
                 var code = route.Metadata.GetMetadata<WithoutCredential>() is null ? "not_signed_in" : "api_key_required";
-                (await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, method == "GET" ? null : "{}")).IsProblem(401, code);
+                (await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, method == "GET" ? null : "{}"))
+                    .IsProblem(401, code);
             }
         }
     }
 
-    private static IEnumerable<string> Methods(RouteEndpoint route) => route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["ANY"];
+    private static IEnumerable<string> Methods(RouteEndpoint route) =>
+        route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["ANY"];
 
     private static string Right(Endpoint route) =>
-        route.Metadata.GetMetadata<RequiredPermission>()?.Name ?? (route.Metadata.GetMetadata<IAllowAnonymous>() is null ? "undecided" : "open");
+        route.Metadata.GetMetadata<RequiredPermission>()?.Name
+            ?? (route.Metadata.GetMetadata<IAllowAnonymous>() is null ? "undecided" : "open");
 }

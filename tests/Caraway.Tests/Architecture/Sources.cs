@@ -12,7 +12,10 @@ internal static partial class Sources
 
     /// <summary>The folders beside Platform, Commands and Migrations.</summary>
     public static string[] Modules { get; } =
-        [.. Directory.EnumerateDirectories(Product).Select(folder => Path.GetFileName(folder)).Except(NoModules, StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateDirectories(Product)
+            .Select(folder => Path.GetFileName(folder))
+            .Except(NoModules, StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>All C# files below a folder of the product, without what builds leave there. Never none.</summary>
     public static IReadOnlyList<SourceFile> Of(params string[] folders)
@@ -20,7 +23,8 @@ internal static partial class Sources
         var start = Path.Combine([Product, .. folders]);
         var files = Directory.EnumerateFiles(start, "*.cs", SearchOption.AllDirectories)
             .Select(path => (Path: path, Name: Path.GetRelativePath(Product, path)))
-            .Where(file => !file.Name.StartsWith("bin/", StringComparison.Ordinal) && !file.Name.StartsWith("obj/", StringComparison.Ordinal))
+            .Where(
+                file => !file.Name.StartsWith("bin/", StringComparison.Ordinal) && !file.Name.StartsWith("obj/", StringComparison.Ordinal))
             .Select(file => new SourceFile(file.Name, File.ReadAllText(file.Path)))
             .ToList();
         Assert.True(files.Count > 0, $"There is no C# file in {string.Join('/', folders)}.");

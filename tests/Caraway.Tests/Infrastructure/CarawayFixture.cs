@@ -36,7 +36,8 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Database = await postgres.Create();
-        source = NpgsqlDataSource.Create(new Caraway.Platform.Postgres.DatabaseOptions().Common(new NpgsqlConnectionStringBuilder(Database.Address)));
+        source = NpgsqlDataSource.Create(
+            new Caraway.Platform.Postgres.DatabaseOptions().Common(new NpgsqlConnectionStringBuilder(Database.Address)));
         app = CarawayApplication.Build(new CarawayApplication.Dependencies
         {
             Configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
@@ -76,7 +77,10 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
     }
 
     private HttpClient Plain() =>
-        new(new SocketsHttpHandler { AllowAutoRedirect = false, RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1 }) { BaseAddress = Url };
+        new(new SocketsHttpHandler { AllowAutoRedirect = false, RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1 })
+        {
+            BaseAddress = Url,
+        };
 
     /// <summary>Sends JSON as written, byte for byte.</summary>
     public Task<Answer> Send(HttpMethod method, string path, string? json = null, params (string Name, string Value)[] headers) =>
@@ -84,11 +88,14 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
 
     public Task<Answer> Get(string path, params (string Name, string Value)[] headers) => Send(HttpMethod.Get, path, null, headers);
 
-    public Task<Answer> Post(string path, string json, params (string Name, string Value)[] headers) => Send(HttpMethod.Post, path, json, headers);
+    public Task<Answer> Post(string path, string json, params (string Name, string Value)[] headers) =>
+        Send(HttpMethod.Post, path, json, headers);
 
-    public Task<Answer> Patch(string path, string json, params (string Name, string Value)[] headers) => Send(HttpMethod.Patch, path, json, headers);
+    public Task<Answer> Patch(string path, string json, params (string Name, string Value)[] headers) =>
+        Send(HttpMethod.Patch, path, json, headers);
 
-    public static async Task<Answer> Send(HttpClient client, HttpMethod method, string path, string? json, params (string Name, string Value)[] headers)
+    public static async Task<Answer> Send(
+        HttpClient client, HttpMethod method, string path, string? json, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(method, path);
         if (json is not null)

@@ -34,12 +34,15 @@ internal sealed class CarawayProcess : IDisposable
     public bool HasExited => process.HasExited;
 
     /// <param name="environment">Beside what is inherited; the settings of the run's own environment are taken away.</param>
-    public static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => Start(environment, null, arguments);
+    public static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        Start(environment, null, arguments);
 
     private static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, string? input, string[] arguments)
     {
-        // A shell that runs the tests in the background has SIGINT ignored, and children inherit that; env takes it back and is then replaced.
-        var start = new ProcessStartInfo("env", ["--default-signal=INT", Environment.ProcessPath!, typeof(CarawayApplication).Assembly.Location, .. arguments])
+        // A shell that runs the tests in the background has SIGINT ignored, and children inherit that; env takes it back and is then
+        // replaced.
+        var start = new ProcessStartInfo(
+            "env", ["--default-signal=INT", Environment.ProcessPath!, typeof(CarawayApplication).Assembly.Location, .. arguments])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -47,7 +50,9 @@ internal sealed class CarawayProcess : IDisposable
             RedirectStandardInput = input is not null,
             WorkingDirectory = Path.GetTempPath(),
         };
-        foreach (var name in new[] { "DATABASE_URL", "DB_HOST", "DB_NAME", "API_KEY", "PORT", "ENVIRONMENT", "CARAWAY_HOME", "CARAWAY_DEFAULT_ENVIRONMENT" })
+        string[] settings =
+            ["DATABASE_URL", "DB_HOST", "DB_NAME", "API_KEY", "PORT", "ENVIRONMENT", "CARAWAY_HOME", "CARAWAY_DEFAULT_ENVIRONMENT"];
+        foreach (var name in settings)
             start.Environment.Remove(name);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
@@ -69,7 +74,8 @@ internal sealed class CarawayProcess : IDisposable
     }
 
     /// <summary>Runs a command to its end, with this on its standard input.</summary>
-    public static async Task<(int ExitCode, string Output)> RunWith(string input, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    public static async Task<(int ExitCode, string Output)> RunWith(
+        string input, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         using var running = Start(environment, input, arguments);
         return (await running.Exit(), running.Output);
@@ -81,7 +87,8 @@ internal sealed class CarawayProcess : IDisposable
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (!Output.Contains(text, StringComparison.Ordinal))
         {
-            Assert.False(process.HasExited && !Output.Contains(text, StringComparison.Ordinal), $"It ended without saying \"{text}\":\n{Output}");
+            Assert.False(
+                process.HasExited && !Output.Contains(text, StringComparison.Ordinal), $"It ended without saying \"{text}\":\n{Output}");
             await Task.Delay(20, patience.Token);
         }
     }

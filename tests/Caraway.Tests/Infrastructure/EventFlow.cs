@@ -16,7 +16,8 @@ internal static class EventFlow
         var id = await caraway.OpenCase();
         var last = await caraway.Get($"/cases/{id}");
         Assert.Equal(200, last.Status);
-        await Until(async () => await caraway.Database.Scalar<long>("select count(*) from platform.access_log where request_id = @request", ("request", last.Headers["X-Request-Id"])) == 1);
+        const string written = "select count(*) from platform.access_log where request_id = @request";
+        await Until(async () => await caraway.Database.Scalar<long>(written, ("request", last.Headers["X-Request-Id"])) == 1);
     }
 
     /// <summary>The rows that these requests left in the access log, oldest first, without ids and times.</summary>
@@ -24,7 +25,10 @@ internal static class EventFlow
     {
         await caraway.WriteAccesses();
         var json = await caraway.Database.Scalar<string>(
-            "select coalesce(json_agg(to_jsonb(a) - 'id' - 'at' order by a.id), '[]')::text from platform.access_log a where request_id = any(@requests)",
+            """
+            select coalesce(json_agg(to_jsonb(a) - 'id' - 'at' order by a.id), '[]')::text
+            from platform.access_log a where request_id = any(@requests)
+            """,
             ("requests", answers.Select(answer => answer.Headers["X-Request-Id"]).ToArray()));
         return JsonDocument.Parse(json!).RootElement;
     }
@@ -36,7 +40,10 @@ internal static class EventFlow
         await Until(async () =>
         {
             await caraway.Services.GetRequiredService<Sequencer>().RunOnce(default);
-            return await caraway.Database.Scalar<long>($"select count(*) from platform.events e where id <= {last} and not exists (select from platform.chain c where c.event_id = e.id)") == 0;
+            return await caraway.Database.Scalar<long>($"""
+                select count(*) from platform.events e
+                where id <= {last} and not exists (select from platform.chain c where c.event_id = e.id)
+                """) == 0;
         });
     }
 

@@ -12,9 +12,12 @@ internal static class Plans
     /// <summary>8 KiB pages: what a list of 101 rows with a joined name may touch, thrice over.</summary>
     private const long MostPages = 1_500;
 
-    /// <summary>Runs the statement as a prepared one and takes it back: it reads no table whole, starts no parallel workers, and touches few pages.</summary>
+    /// <summary>
+    /// Runs the statement as a prepared one and takes it back: it reads no table whole, starts no parallel workers, and touches few pages.
+    /// </summary>
     /// <param name="mostPages">Of 8 KiB.</param>
-    public static async Task StaysBounded(TestDatabase database, string sql, object values, string name, ITestOutputHelper output, long mostPages = MostPages)
+    public static async Task StaysBounded(
+        TestDatabase database, string sql, object values, string name, ITestOutputHelper output, long mostPages = MostPages)
     {
         await using var connection = await database.Source.OpenConnectionAsync();
         // What a connection that lives long uses: a plan made without knowing the values. EXPLAIN with parameters would know them.
@@ -23,21 +26,27 @@ internal static class Plans
         await using var command = new NpgsqlCommand { Connection = connection };
         var ready = Statement.Create(sql, values, default).Command;
         ((SqlMapper.IDynamicParameters)ready.Parameters!).AddParameters(command, null!);
-        var parameters = command.Parameters.Select(parameter => parameter.Value).Zip(command.Parameters, (value, parameter) => (Value: value, Type: TypeOf(parameter))).ToList();
+        var parameters = command.Parameters.Select(parameter => parameter.Value)
+            .Zip(command.Parameters, (value, parameter) => (Value: value, Type: TypeOf(parameter)))
+            .ToList();
         await connection.ExecuteAsync($"prepare measured{List(parameters.Select(p => p.Type))} as {ready.CommandText}");
-        var plan = await connection.QueryFirstAsync<string>($"explain (analyze, buffers, format json) execute measured{List(parameters.Select(p => Literal(p.Value)))}");
+        var plan = await connection.QueryFirstAsync<string>(
+            $"explain (analyze, buffers, format json) execute measured{List(parameters.Select(p => Literal(p.Value)))}");
         await connection.ExecuteAsync("deallocate measured");
         await transaction.RollbackAsync();
 
         var root = JsonDocument.Parse(plan).RootElement[0];
         var pages = MostOf(root.GetProperty("Plan"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {pages:#,0} | {root.GetProperty("Execution Time").GetDouble():0.00} |"));
+        var milliseconds = root.GetProperty("Execution Time").GetDouble();
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {pages:#,0} | {milliseconds:0.00} |"));
         Assert.DoesNotContain("\"Seq Scan\"", plan, StringComparison.Ordinal);
         Assert.DoesNotContain("\"Gather", plan, StringComparison.Ordinal);
         Assert.InRange(pages, 1, mostPages);
     }
 
-    /// <summary>The most pages of a node with all below it. The whole does not count writes that nothing reads from, which are done at the end.</summary>
+    /// <summary>
+    /// The most pages of a node with all below it. The whole does not count writes that nothing reads from, which are done at the end.
+    /// </summary>
     private static long MostOf(JsonElement node)
     {
         var own = node.GetProperty("Shared Hit Blocks").GetInt64() + node.GetProperty("Shared Read Blocks").GetInt64();
@@ -57,7 +66,8 @@ internal static class Plans
 
     private static readonly Dictionary<Type, string> Types = new()
     {
-        [typeof(long)] = "bigint", [typeof(int)] = "integer", [typeof(string)] = "text", [typeof(bool)] = "boolean", [typeof(double)] = "double precision",
+        [typeof(long)] = "bigint", [typeof(int)] = "integer", [typeof(string)] = "text", [typeof(bool)] = "boolean",
+        [typeof(double)] = "double precision",
         [typeof(DateTime)] = "timestamptz", [typeof(TimeSpan)] = "interval", [typeof(Guid)] = "uuid", [typeof(byte[])] = "bytea",
     };
 
@@ -65,10 +75,16 @@ internal static class Plans
     {
         null or DBNull => "null",
         byte[] bytes => $"'\\x{Convert.ToHexStringLower(bytes)}'",
-        Array array => $"array[{string.Join(", ", array.Cast<object?>().Select(Literal))}]::{Types[Nullable.GetUnderlyingType(array.GetType().GetElementType()!) ?? array.GetType().GetElementType()!]}[]",
+        Array array => $"array[{string.Join(", ", array.Cast<object?>().Select(Literal))}]::{ElementType(array)}[]",
         bool truth => truth ? "true" : "false",
         DateTime time => time == DateTime.MaxValue ? "'infinity'" : $"'{time.ToString("O", CultureInfo.InvariantCulture)}'",
         IFormattable number and not (TimeSpan or Guid) => number.ToString(null, CultureInfo.InvariantCulture),
         _ => $"'{value.ToString()!.Replace("'", "''", StringComparison.Ordinal)}'",
     };
+
+    private static string ElementType(Array array)
+    {
+        var type = array.GetType().GetElementType()!;
+        return Types[Nullable.GetUnderlyingType(type) ?? type];
+    }
 }

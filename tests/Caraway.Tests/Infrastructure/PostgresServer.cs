@@ -6,7 +6,10 @@ using Npgsql;
 
 namespace Caraway.Tests.Infrastructure;
 
-/// <summary>One PostgreSQL for the run: the server of <c>TEST_DATABASE_URL</c>, else an embedded cluster in a temporary folder. It holds one migrated template.</summary>
+/// <summary>
+/// One PostgreSQL for the run: the server of <c>TEST_DATABASE_URL</c>, else an embedded cluster in a temporary folder. It holds one
+/// migrated template.
+/// </summary>
 public sealed class PostgresServer : IAsyncLifetime
 {
     private readonly string template = "caraway_template_" + Environment.ProcessId;
@@ -24,7 +27,9 @@ public sealed class PostgresServer : IAsyncLifetime
         else
         {
             folder = TemporaryFolder.Create();
-            embedded = await EmbeddedPostgres.Start(new PrivateFolder(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: false, CancellationToken.None);
+            embedded = await EmbeddedPostgres.Start(
+                new PrivateFolder(folder.FullName), Environment.GetEnvironmentVariable("CARAWAY_POSTGRES_BIN"), durable: false,
+                CancellationToken.None);
             address = embedded.Address;
         }
 
@@ -65,7 +70,12 @@ public sealed class PostgresServer : IAsyncLifetime
     }
 
     private string AddressOf(string database) =>
-        new NpgsqlConnectionStringBuilder(address.ConnectionString) { Database = database, Pooling = database != "postgres", MaxPoolSize = 30 }.ConnectionString;
+        new NpgsqlConnectionStringBuilder(address.ConnectionString)
+        {
+            Database = database,
+            Pooling = database != "postgres",
+            MaxPoolSize = 30,
+        }.ConnectionString;
 }
 
 /// <summary>One database of a test class; gone when disposed.</summary>

@@ -15,20 +15,32 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
 
         foreach (var role in new[] { "caseworker", "auditor", "admin" })
         {
-            var answer = await caraway.As(role == "caseworker" ? caseworker : await caraway.Person(role), HttpMethod.Get, Path(patient.UserId));
+            var answer = await caraway.As(
+                role == "caseworker" ? caseworker : await caraway.Person(role), HttpMethod.Get, Path(patient.UserId));
 
             Assert.Equal(200, answer.Status);
             var items = Items(answer);
-            var at = (int n) => $$""" "id":{{items[n].GetProperty("id")}},"time":"(time)","subject":"advocacy.case:{{id}}","actor":"user:{{caseworker.UserId}}","on_behalf_of":null """;
+            var document = items[0].GetProperty("payload").GetProperty("document_id");
+            var note = items[1].GetProperty("payload").GetProperty("note_id");
+            var at = (int n) => $$"""
+                "id":{{items[n].GetProperty("id")}},"time":"(time)",
+                "subject":"advocacy.case:{{id}}","actor":"user:{{caseworker.UserId}}","on_behalf_of":null
+                """;
             var opened = items[4].GetProperty("payload");
+            var applicant = opened.GetProperty("applicant_id");
             Shape.Is(
                 $$$"""
                 {"items":[
-                 { {{{at(0)}}},"event_name":"case.document_added","payload":{"case_id":{{{id}}},"document_id":{{{items[0].GetProperty("payload").GetProperty("document_id")}}},"filename":"letter.pdf"}},
-                 { {{{at(1)}}},"event_name":"case.note_added","payload":{"case_id":{{{id}}},"note_id":{{{items[1].GetProperty("payload").GetProperty("note_id")}}},"author":"Case Worker"}},
-                 { {{{at(2)}}},"event_name":"case.assigned","payload":{"case_id":{{{id}}},"from_assignee":null,"to_assignee":"desk 3","reason":"a secret reason"}},
-                 { {{{at(3)}}},"event_name":"case.moved","payload":{"case_id":{{{id}}},"from_status":"NEW","to_status":"IN_REVIEW","reason":"a secret reason"}},
-                 { {{{at(4)}}},"event_name":"case.opened","payload":{"case_id":{{{id}}},"applicant_id":{{{opened.GetProperty("applicant_id")}}},"external_reference":null,"patient_id":{{{patient.UserId}}}}}],
+                 { {{{at(0)}}},"event_name":"case.document_added",
+                   "payload":{"case_id":{{{id}}},"document_id":{{{document}}},"filename":"letter.pdf"}},
+                 { {{{at(1)}}},"event_name":"case.note_added",
+                   "payload":{"case_id":{{{id}}},"note_id":{{{note}}},"author":"Case Worker"}},
+                 { {{{at(2)}}},"event_name":"case.assigned",
+                   "payload":{"case_id":{{{id}}},"from_assignee":null,"to_assignee":"desk 3","reason":"a secret reason"}},
+                 { {{{at(3)}}},"event_name":"case.moved",
+                   "payload":{"case_id":{{{id}}},"from_status":"NEW","to_status":"IN_REVIEW","reason":"a secret reason"}},
+                 { {{{at(4)}}},"event_name":"case.opened",
+                   "payload":{"case_id":{{{id}}},"applicant_id":{{{applicant}}},"external_reference":null,"patient_id":{{{patient.UserId}}}}}],
                  "next_cursor":null}
                 """,
                 answer);
@@ -45,7 +57,9 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
 
         var items = Items(answer);
         Assert.Equal(["case.document_added", "case.moved", "case.opened"], Names(answer));
-        Shape.Is($$"""{"case_id":{{id}},"document_id":{{items[0].GetProperty("payload").GetProperty("document_id")}},"filename":"letter.pdf"}""", items[0].GetProperty("payload").GetRawText());
+        Shape.Is(
+            $$"""{"case_id":{{id}},"document_id":{{items[0].GetProperty("payload").GetProperty("document_id")}},"filename":"letter.pdf"}""",
+            items[0].GetProperty("payload").GetRawText());
         Shape.Is($$"""{"case_id":{{id}},"from_status":"NEW","to_status":"IN_REVIEW"}""", items[1].GetProperty("payload").GetRawText());
         Shape.Is($$"""{"case_id":{{id}}}""", items[2].GetProperty("payload").GetRawText());
         Assert.DoesNotContain("secret", answer.Body, StringComparison.Ordinal);
@@ -56,7 +70,8 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
     public async Task Pages_go_on_where_the_last_one_ended()
     {
         var (patient, caseworker, _) = await Story();
-        var whole = Items(await caraway.As(caseworker, HttpMethod.Get, Path(patient.UserId))).Select(item => item.GetProperty("id").GetInt64());
+        var whole = Items(await caraway.As(caseworker, HttpMethod.Get, Path(patient.UserId)))
+            .Select(item => item.GetProperty("id").GetInt64());
 
         Assert.Equal(whole, await Walk(caseworker, Path(patient.UserId), 2));
         Assert.Equal(3, (await Walk(patient, Path(patient.UserId), 1)).Count);
@@ -78,9 +93,11 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
         var (patient, _, _) = await Story();
 
         foreach (var role in new[] { "doctor", "adjudicator", "agent" })
-            Shape.Is("""{"items":[],"next_cursor":null}""", await caraway.As(await caraway.Person(role), HttpMethod.Get, Path(patient.UserId)));
+            Shape.Is(
+                """{"items":[],"next_cursor":null}""", await caraway.As(await caraway.Person(role), HttpMethod.Get, Path(patient.UserId)));
         Assert.Empty(Items(await caraway.Anonymously(HttpMethod.Get, Path(patient.UserId), null, await caraway.Key("users:read"))));
-        Assert.Equal(5, Items(await caraway.Anonymously(HttpMethod.Get, Path(patient.UserId), null, await caraway.Key("users:read", "advocacy:read"))).Count);
+        var key = await caraway.Key("users:read", "advocacy:read");
+        Assert.Equal(5, Items(await caraway.Anonymously(HttpMethod.Get, Path(patient.UserId), null, key)).Count);
     }
 
     [Theory]
@@ -125,7 +142,10 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
     public async Task A_replay_from_the_beginning_changes_nothing()
     {
         await Story();
-        const string All = "select (select string_agg(t::text, ' ' order by t.event_id) from patients.timeline t) || (select string_agg(s::text, ' ' order by s.subject) from patients.subjects s)";
+        const string All = """
+            select (select string_agg(t::text, ' ' order by t.event_id) from patients.timeline t)
+                || (select string_agg(s::text, ' ' order by s.subject) from patients.subjects s)
+            """;
         var before = await caraway.Database.Scalar<string>(All);
 
         await caraway.Database.Execute("update platform.event_cursors set position = 0 where handler = 'patient-timelines'");
@@ -133,7 +153,9 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
 
         Assert.NotNull(before);
         Assert.Equal(before, await caraway.Database.Scalar<string>(All));
-        Assert.Equal(await caraway.Database.Scalar<long>("select position from platform.sequencer"), await caraway.Database.Scalar<long>("select position from platform.event_cursors where handler = 'patient-timelines'"));
+        Assert.Equal(
+            await caraway.Database.Scalar<long>("select position from platform.sequencer"),
+            await caraway.Database.Scalar<long>("select position from platform.event_cursors where handler = 'patient-timelines'"));
     }
 
     [Fact]
@@ -151,19 +173,24 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
         var items = Items(await caraway.As(caseworker, HttpMethod.Get, Path(patient.UserId)));
 
         Assert.Equal(7, items.Count);
-        Assert.Equal([("case.moved", $"advocacy.case:{second}"), ("case.opened", $"advocacy.case:{second}")], items.Take(2).Select(item => (item.GetProperty("event_name").GetString()!, item.GetProperty("subject").GetString()!)));
-        Assert.Equal(0, await caraway.Database.Scalar<long>($"select count(*) from patients.subjects where subject = 'advocacy.case:{nobodys}'"));
+        Assert.Equal(
+            [("case.moved", $"advocacy.case:{second}"), ("case.opened", $"advocacy.case:{second}")],
+            items.Take(2).Select(item => (item.GetProperty("event_name").GetString()!, item.GetProperty("subject").GetString()!)));
+        Assert.Equal(
+            0, await caraway.Database.Scalar<long>($"select count(*) from patients.subjects where subject = 'advocacy.case:{nobodys}'"));
     }
 
     [Fact]
     public async Task An_erased_event_stays_without_its_payload()
     {
         var (patient, caseworker, id) = await Story();
-        await caraway.Database.Execute($"update platform.events set payload = null, salt = null where subject = 'advocacy.case:{id}' and name = 'case.moved'");
+        await caraway.Database.Execute(
+            $"update platform.events set payload = null, salt = null where subject = 'advocacy.case:{id}' and name = 'case.moved'");
 
         foreach (var who in new[] { patient, caseworker })
         {
-            var moved = Items(await caraway.As(who, HttpMethod.Get, Path(patient.UserId))).Find(item => item.GetProperty("event_name").GetString() == "case.moved");
+            var moved = Items(await caraway.As(who, HttpMethod.Get, Path(patient.UserId)))
+                .Find(item => item.GetProperty("event_name").GetString() == "case.moved");
             Assert.Equal(JsonValueKind.Null, moved.GetProperty("payload").ValueKind);
         }
     }
@@ -177,7 +204,8 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
 
         Shape.Is(
             $$"""
-            [{"actor":"user:{{patient.UserId}}","request_id":"{{answer.Headers["X-Request-Id"]}}","address":"127.0.0.1","action":"GET /api/v1/patients/{id}/timeline",
+            [{"actor":"user:{{patient.UserId}}","request_id":"{{answer.Headers["X-Request-Id"]}}","address":"127.0.0.1",
+              "action":"GET /api/v1/patients/{id}/timeline",
               "reason":"mine","kind":"identity.user","ids":[{{patient.UserId}}],"patient_ids":[{{patient.UserId}}]}]
             """,
             (await caraway.Accesses(answer)).GetRawText());
@@ -209,20 +237,28 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
             var items = Items(answer);
             Assert.Equal(
                 [
-                    "Audi Tor: GET /api/v1/patients/{id}/timeline ", "Pat Ient: GET /api/v1/users/{id} ", "Ada Min: GET /api/v1/users ", "Case Worker: GET /api/v1/users/{id} ",
+                    "Audi Tor: GET /api/v1/patients/{id}/timeline ", "Pat Ient: GET /api/v1/users/{id} ", "Ada Min: GET /api/v1/users ",
+                    "Case Worker: GET /api/v1/users/{id} ",
                     ": GET /cases ", "Case Worker: GET /cases/{id} his call",
                 ],
                 items.Where(item => !item.GetProperty("action").GetString()!.EndsWith("/access-log", StringComparison.Ordinal))
                     .Select(item => $"{item.GetProperty("actor_name")}: {item.GetProperty("action")} {item.GetProperty("reason")}"));
-            Assert.Equal(items.Select(item => item.GetProperty("id").GetInt64()).OrderDescending(), items.Select(item => item.GetProperty("id").GetInt64()));
+            Assert.Equal(
+                items.Select(item => item.GetProperty("id").GetInt64()).OrderDescending(),
+                items.Select(item => item.GetProperty("id").GetInt64()));
         }
 
         // The logs' own readers are in it, too.
-        Assert.Equal(3, Items(await caraway.As(auditor, HttpMethod.Get, $"/api/v1/patients/{patient.UserId}/access-log")).Count(item => item.GetProperty("action").GetString() == "GET /api/v1/patients/{id}/access-log"));
+        var looks = Items(await caraway.As(auditor, HttpMethod.Get, $"/api/v1/patients/{patient.UserId}/access-log"))
+            .Count(item => item.GetProperty("action").GetString() == "GET /api/v1/patients/{id}/access-log");
+        Assert.Equal(3, looks);
         foreach (var role in new[] { "patient", "doctor", "caseworker", "adjudicator", "agent" })
-            (await caraway.As(await caraway.Person(role), HttpMethod.Get, $"/api/v1/patients/{patient.UserId}/access-log")).IsProblem(404, "user_not_found");
-        Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Get, $"/api/v1/patients/{patient.UserId}/access-log", null, await caraway.Key("audit:read"))).Status);
-        (await caraway.Anonymously(HttpMethod.Get, $"/api/v1/patients/{patient.UserId}/access-log", null, await caraway.Key("users:read"))).IsProblem(403, "not_permitted");
+            (await caraway.As(await caraway.Person(role), HttpMethod.Get, $"/api/v1/patients/{patient.UserId}/access-log"))
+                .IsProblem(404, "user_not_found");
+        var path = $"/api/v1/patients/{patient.UserId}/access-log";
+        Assert.Equal(200, (await caraway.Anonymously(HttpMethod.Get, path, null, await caraway.Key("audit:read"))).Status);
+        (await caraway.Anonymously(HttpMethod.Get, $"/api/v1/patients/{patient.UserId}/access-log", null, await caraway.Key("users:read")))
+            .IsProblem(403, "not_permitted");
     }
 
     [Fact]
@@ -270,7 +306,8 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
 
     private async Task<long> OpenCase(Accounts.SignedIn caseworker, long patient)
     {
-        var answer = await caraway.As(caseworker, HttpMethod.Post, "/intakes", $$"""{"full_name":"Pat Ient","narrative":"Denied.","patient_id":{{patient}}}""");
+        var answer = await caraway.As(
+            caseworker, HttpMethod.Post, "/intakes", $$"""{"full_name":"Pat Ient","narrative":"Denied.","patient_id":{{patient}}}""");
         Assert.Equal(201, answer.Status);
         return answer.Json.GetProperty("case_id").GetInt64();
     }

@@ -1,4 +1,5 @@
 using Caraway.Platform.Hosting;
+using Caraway.Platform.Http;
 using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Platform.Http;
@@ -100,7 +101,7 @@ public sealed class CorsTests(CarawayFixture caraway) : IClassFixture<CarawayFix
     [InlineData("  []", "")]
     [InlineData("*", "*")]
     public void Origins_are_a_comma_list_or_a_JSON_list(string setting, string origins) =>
-        Assert.Equal(origins, string.Join('|', CarawayApplication.Origins(setting)));
+        Assert.Equal(origins, string.Join('|', Cors.Origins(setting)));
 
     [Theory]
     [InlineData("[")]
@@ -109,7 +110,7 @@ public sealed class CorsTests(CarawayFixture caraway) : IClassFixture<CarawayFix
     [InlineData("[null]")]
     public void A_broken_list_stops_the_program_with_a_sentence(string setting)
     {
-        var refusal = Assert.Throws<CommandException>(() => CarawayApplication.Origins(setting));
+        var refusal = Assert.Throws<CommandException>(() => Cors.Origins(setting));
 
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
         Assert.Contains("CORS_ORIGINS", refusal.Message, StringComparison.Ordinal);
