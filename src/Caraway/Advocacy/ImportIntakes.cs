@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 
@@ -32,7 +33,7 @@ internal static class ImportIntakes
     /// Rows are inserted in the order of the file, and steps in their own order: ids then follow both orders, and two imports of one file
     /// cannot deadlock.
     /// </summary>
-    internal const string Insert = """
+    internal const string Insert = $"""
         with batch as materialized (
             select nextval('advocacy.applicants_id_seq') as applicant_id, r.*
             from unnest(
