@@ -49,7 +49,7 @@ internal static class AddNote
     public static async Task<Results<Created<Response>, Refusal>> Handle(
         RowId id, Request request, Caller caller, UserNameCache users, Database database, TimeProvider time, CancellationToken cancel)
     {
-        var name = await users.Of(caller.UserId, CaseLimits.Person, cancel);
+        var name = await users.Find(caller.UserId, CaseLimits.Person, cancel);
         var note = await database.First<Response>(
             Insert,
             new

@@ -97,7 +97,7 @@ internal static class UpdateCase
     {
         var versions = ETag.IfMatch(http);
         var onBehalfOf = caller.UserId is not null || string.IsNullOrWhiteSpace(request.Actor) ? null : request.Actor;
-        var actor = await users.Of(caller.UserId, CaseLimits.Person, cancel) ?? onBehalfOf ?? "system";
+        var actor = await users.Find(caller.UserId, CaseLimits.Person, cancel) ?? onBehalfOf ?? "system";
         var row = await database.First<Row>(
             Update,
             new

@@ -10,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Caraway.Tests.Identity;
 
-/// <summary>Calls every route with every role, with the environment's key, and without a credential. docs/permissions.md is the result.</summary>
+/// <summary>Calls every route with every role, with the environment's key, and without a credential. Writes docs/permissions.md.</summary>
 public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     private const string EnvironmentKey = "API_KEY";

@@ -6,7 +6,7 @@ namespace Caraway.Tests.Infrastructure;
 /// <summary>Compares JSON with JSON, whatever the order of the fields.</summary>
 internal static partial class Shape
 {
-    /// <summary>Times as the contract writes them: UTC with <c>Z</c> and six digits. Any other form stays and fails the comparison.</summary>
+    /// <summary>Times as the contract writes them: UTC with <c>Z</c> and six digits. Any other form fails the comparison.</summary>
     [GeneratedRegex("\"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z\"", RegexOptions.None, 1000)]
     private static partial Regex Time { get; }
 

@@ -17,7 +17,7 @@ internal sealed class UserNameCache(NpgsqlDataSource source) : IDisposable
     private readonly MemoryCache names = new(new MemoryCacheOptions { SizeLimit = 10_000 });
 
     /// <summary>The full name of the user, cut to this many characters; null for a caller that is not a user.</summary>
-    public async ValueTask<string?> Of(long? userId, int longest, CancellationToken cancel)
+    public async ValueTask<string?> Find(long? userId, int longest, CancellationToken cancel)
     {
         if (userId is not { } id)
             return null;

@@ -53,7 +53,8 @@ internal static class ManageApiKeys
         if (Array.Find(scopes, scope => !PermissionCatalog.OfScope(scope).Any()) is { } unknown)
             throw new CommandException(
                 ExitCode.BadInput,
-                $"The scope \"{unknown}\" is unknown. Scopes are {string.Join(", ", PermissionCatalog.All)}, and module:* for all of a module.");
+                $"The scope \"{unknown}\" is unknown. Scopes are {string.Join(", ", PermissionCatalog.All)}, "
+                + "and module:* for all of a module.");
         if (expires <= now)
             throw new CommandException(ExitCode.BadInput, "--expires must be in the future.");
         var (key, prefix, hash) = ApiKeys.Generate();

@@ -14,10 +14,10 @@ internal readonly record struct Identified(Caller? Caller, Denial? Denial)
     public bool IsNothing => Caller is null && Denial is null;
 }
 
-/// <summary>Why a request is not let in (401). The middleware <c>Identification</c> answers it.</summary>
+/// <summary>The reason of a 401. The middleware <c>Identification</c> makes the answer.</summary>
 internal enum Denial
 {
-    /// <summary>The route needs a credential, and the request carries none that counts.</summary>
+    /// <summary>The route needs a credential, and the request has no credential that counts.</summary>
     NotSignedIn,
 
     /// <summary>The API key is missing, or it is not valid.</summary>
@@ -29,7 +29,7 @@ internal enum Denial
 
 internal static class Credentials
 {
-    /// <summary>Registers a kind of credential. The first one that a request carries counts; they are tried in the order of registration.</summary>
+    /// <summary>Registers a kind of credential. The first kind that a request has is used, in the order of registration.</summary>
     public static IServiceCollection AddCredential<TCredential>(this IServiceCollection services)
         where TCredential : class, ICredential =>
         services.AddSingleton<ICredential, TCredential>();

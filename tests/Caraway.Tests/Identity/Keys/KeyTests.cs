@@ -138,7 +138,11 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
 
         Assert.Equal(isTrusted ? "gateway:anna" : null, identified.Caller?.Id);
         if (isTrusted)
-            Assert.Equal([IdentityPermissions.SupportRead, IdentityPermissions.SupportWrite], identified.Caller!.Permissions.Order(StringComparer.Ordinal));
+        {
+            Assert.Equal(
+                [IdentityPermissions.SupportRead, IdentityPermissions.SupportWrite],
+                identified.Caller!.Permissions.Order(StringComparer.Ordinal));
+        }
     }
 
     [Theory]

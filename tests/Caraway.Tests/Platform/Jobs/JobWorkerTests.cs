@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 
 namespace Caraway.Tests.Platform.Jobs;
 
-/// <summary>A queue of its own in a database of its own; effects are rows of a table, so that twice is seen.</summary>
+/// <summary>Each test has its own queue and database. An effect is a row of a table, so a repeated effect is visible.</summary>
 public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
 {
     private readonly JobOptions options = new() { LeaseSeconds = 30, Batch = 10, MaxAttempts = 3 };
@@ -31,7 +31,9 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
         await Queue(25);
         var worker = Worker(new Recorder());
 
-        var claims = new[] { await worker.RunOnce(default), await worker.RunOnce(default), await worker.RunOnce(default), await worker.RunOnce(default) };
+        var claims = new List<int>();
+        for (var run = 0; run < 4; run++)
+            claims.Add(await worker.RunOnce(default));
 
         Assert.Equal([10, 10, 5, 0], claims);
         Assert.Equal("succeeded 25", await States());
@@ -39,7 +41,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Eight_workers_at_once_do_each_job_once()
+    public async Task Eight_concurrent_workers_do_each_job_once()
     {
         await Queue(500);
 
@@ -55,7 +57,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_bad_job_holds_up_no_other_and_is_parked_after_its_last_try()
+    public async Task A_failing_job_does_not_hold_up_others_and_is_parked_after_its_last_attempt()
     {
         await Queue(5);
         var recorder = new Recorder { Fails = job => job.Subject == "test.thing:3" };
@@ -74,25 +76,27 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Equal("failed 1, succeeded 4", await States());
         Assert.Equal("4 4", await Effects());
         Assert.Equal(["test.thing:3"], recorder.Parked);
-        Assert.Equal(3, await database.Scalar<int>("select attempt from platform.jobs where state = 'failed' and error like 'Processing failed on attempt 3%'"));
+        Assert.Equal(3, await database.Scalar<int>(
+            "select attempt from platform.jobs where state = 'failed' and error like 'Processing failed on attempt 3%'"));
     }
 
     [Fact]
-    public async Task What_cannot_be_done_fails_at_once()
+    public async Task A_job_that_cannot_be_done_fails_at_once()
     {
         await Queue(1);
         await Worker(new Recorder { Result = JobResult.Failed("It is gone.") }).RunOnce(default);
-        Assert.Equal("It is gone.", await database.Scalar<string>("select error from platform.jobs where state = 'failed' and attempt = 1"));
+        var error = await database.Scalar<string>("select error from platform.jobs where state = 'failed' and attempt = 1");
+        Assert.Equal("It is gone.", error);
     }
 
     [Fact]
-    public async Task A_lost_workers_jobs_return_and_what_it_does_too_late_is_not_kept()
+    public async Task A_job_of_a_lost_worker_is_queued_again_and_the_late_effects_are_undone()
     {
         await Queue(1);
         var slow = new Recorder { Name = "slow", Pause = new TaskCompletionSource() };
         var late = Worker(slow).RunOnce(default);
         await slow.Began.Task;
-        // Its renewals stop with it; here its lease is ended by hand.
+        // The renewals of a lost worker stop; this test ends the lease by hand.
         await database.Execute("update platform.jobs set lease_until = lease_until - interval '1 hour'");
         await using (var own = new Database(database.Source))
             Assert.Equal(1, await JobQueue.ReturnLost(clock.GetUtcNow().UtcDateTime, own, default));
@@ -107,7 +111,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_job_whose_workers_are_lost_each_time_is_parked()
+    public async Task A_job_whose_workers_are_lost_on_every_attempt_is_parked()
     {
         await Queue(1);
         await database.Execute("update platform.jobs set attempt = 3");
@@ -121,7 +125,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_lease_is_renewed_while_the_work_goes_on()
+    public async Task A_worker_renews_its_lease_while_it_works()
     {
         await Queue(1);
         options.LeaseSeconds = 1;
@@ -142,13 +146,16 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stop_hands_back_what_was_not_ended()
+    public async Task A_stopping_worker_hands_back_its_jobs()
     {
         await Queue(2);
         await database.Execute("update platform.jobs set kind = 'other' where subject = 'test.thing:2'");
         using var stopping = new CancellationTokenSource();
         var recorder = new Recorder { Pause = new TaskCompletionSource() };
-        var handlers = new Dictionary<string, IJobHandler>(StringComparer.Ordinal) { ["test"] = recorder, ["other"] = new Recorder { Kind = "other" } };
+        var handlers = new Dictionary<string, IJobHandler>(StringComparer.Ordinal)
+        {
+            ["test"] = recorder, ["other"] = new Recorder { Kind = "other" },
+        };
         var working = new JobWorker("test", handlers, options, Dependencies(clock)).RunOnce(stopping.Token);
         await recorder.Began.Task;
 
@@ -157,29 +164,33 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => working);
 
         Assert.Equal("queued 2", await States());
-        Assert.Equal(2, await database.Scalar<long>("select count(*) from platform.jobs where attempt = 0 and worker is null and lease_until is null"));
+        Assert.Equal(2, await database.Scalar<long>(
+            "select count(*) from platform.jobs where attempt = 0 and worker is null and lease_until is null"));
         Assert.Equal("0 0", await Effects());
         Assert.Equal(2, await Worker(new Recorder()).RunOnce(default));
     }
 
     [Fact]
-    public async Task An_unknown_kind_waits_for_a_program_that_knows_it()
+    public async Task A_job_of_an_unknown_kind_waits_for_a_program_that_knows_it()
     {
         await Queue(1);
         await database.Execute("update platform.jobs set kind = 'tomorrow'");
 
         await Worker(new Recorder()).RunOnce(default);
 
-        Assert.Equal("This program does not know this kind of job.", await database.Scalar<string>("select error from platform.jobs where state = 'queued' and attempt = 1"));
+        var error = await database.Scalar<string>("select error from platform.jobs where state = 'queued' and attempt = 1");
+        Assert.Equal("This program does not know this kind of job.", error);
     }
 
     [Fact]
-    public async Task A_round_that_fails_is_not_the_last()
+    public async Task A_failed_round_does_not_end_the_worker()
     {
         await Queue(1);
         options.PollMilliseconds = 10;
         var broken = new Recorder { BeginFails = true };
-        using var workers = new JobWorkers([new JobQueueDefinition("test")], [broken], database.Source, Options.Create(options), new JobSignal(), metrics, TimeProvider.System, NullLogger<JobWorkers>.Instance);
+        using var workers = new JobWorkers(
+            [new JobQueueDefinition("test")], [broken], database.Source, Options.Create(options), new JobSignal(), metrics,
+            TimeProvider.System, NullLogger<JobWorkers>.Instance);
 
         await workers.StartAsync(default);
         for (var tries = 0; broken.Begun < 3; tries++)
@@ -201,7 +212,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
     [InlineData(5, 0, 12)]
     [InlineData(5, 1, 20)]
     [InlineData(100, 0.5, 600)]
-    public void Each_try_waits_twice_as_long_give_or_take_a_quarter(int attempt, double chance, double seconds) =>
+    public void The_delay_doubles_with_each_attempt_and_varies_by_a_quarter(int attempt, double chance, double seconds) =>
         Assert.Equal(seconds, Backoff.Delay(attempt, chance).TotalSeconds, 3);
 
     private JobWorker Worker(Recorder handler) => new("test", Handlers(handler), options, Dependencies(clock));
@@ -217,11 +228,13 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
         select 'test', 'test', 'test.thing:' || n, '[]', '2026-01-01', '2026-01-01', '2026-01-01' from generate_series(1, {jobs}) n
         """);
 
-    private async Task<string> States() =>
-        await database.Scalar<string>("select string_agg(state || ' ' || n, ', ' order by state) from (select state, count(*) n from platform.jobs group by state) s") ?? "";
+    private async Task<string> States() => await database.Scalar<string>("""
+        select string_agg(state || ' ' || n, ', ' order by state) from (select state, count(*) n from platform.jobs group by state) s
+        """) ?? "";
 
-    /// <summary>How many effects there are, and of how many jobs.</summary>
-    private async Task<string> Effects() => await database.Scalar<string>("select count(*) || ' ' || count(distinct job) from effects") ?? "";
+    /// <summary>Number of effects, and number of jobs that have an effect.</summary>
+    private async Task<string> Effects() =>
+        await database.Scalar<string>("select count(*) || ' ' || count(distinct job) from effects") ?? "";
 
     /// <summary>Writes a row for each job.</summary>
     private sealed class Recorder : IJobHandler
@@ -234,7 +247,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
 
         public JobResult Result { get; init; } = JobResult.Succeeded;
 
-        /// <summary>Where it waits after its writes; null goes on.</summary>
+        /// <summary>The handler waits for this after its writes; null does not wait.</summary>
         public TaskCompletionSource? Pause { get; init; }
 
         public TaskCompletionSource Began { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -253,7 +266,8 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
 
         public async Task<IReadOnlyList<JobResult>> Handle(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel)
         {
-            await database.Execute("insert into effects select unnest(@subjects::text[]), @Name", new { subjects = jobs.Select(job => job.Subject).ToArray(), Name }, cancel);
+            var subjects = jobs.Select(job => job.Subject).ToArray();
+            await database.Execute("insert into effects select unnest(@subjects::text[]), @Name", new { subjects, Name }, cancel);
             Began.TrySetResult();
             if (Pause is not null)
                 await Pause.Task;
@@ -270,7 +284,7 @@ public sealed class JobWorkerTests(PostgresServer postgres) : IAsyncLifetime
     }
 }
 
-/// <summary>A clock that stands still until it is told to go on.</summary>
+/// <summary>A clock that moves only when a test moves it.</summary>
 internal sealed class TestClock : TimeProvider
 {
     private DateTimeOffset now = new(2026, 6, 1, 12, 0, 0, TimeSpan.Zero);

@@ -13,7 +13,7 @@ public sealed class MasterKeyTests : IDisposable
     public void Dispose() => folder.Delete(recursive: true);
 
     [Fact]
-    public void Without_a_setting_the_key_is_a_private_file_and_stays_the_same()
+    public void The_key_is_a_private_file_that_stays_the_same_without_a_setting()
     {
         var first = MasterKey.Read(null, Here).Derive("a purpose");
 
@@ -22,7 +22,7 @@ public sealed class MasterKeyTests : IDisposable
     }
 
     [Fact]
-    public void A_setting_is_used_and_no_file_is_written()
+    public void A_setting_is_used_instead_of_a_file()
     {
         var setting = new string('k', 32);
 
@@ -31,7 +31,7 @@ public sealed class MasterKeyTests : IDisposable
     }
 
     [Fact]
-    public void Each_purpose_has_a_key_of_its_own()
+    public void Each_purpose_has_its_own_key()
     {
         var master = MasterKey.Read(new string('k', 32), Here);
 
@@ -41,7 +41,7 @@ public sealed class MasterKeyTests : IDisposable
     }
 
     [Fact]
-    public void A_short_key_stops_the_program_and_is_not_repeated()
+    public void A_short_key_stops_the_program_and_is_not_printed()
     {
         var refusal = Assert.Throws<CommandException>(() => MasterKey.Read(new string('k', 31), Here));
 

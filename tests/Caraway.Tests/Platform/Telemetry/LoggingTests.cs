@@ -20,13 +20,14 @@ public sealed class LoggingTests
     [InlineData("CRITICAL", LogLevel.Critical)]
     [InlineData("fatal", LogLevel.Critical)]
     [InlineData("none", LogLevel.None)]
-    public void A_level_has_its_name_from_dotnet_or_Python(string? name, LogLevel level) => Assert.Equal(level, Logging.Level(name));
+    public void The_names_of_levels_in_dotnet_and_in_Python_are_accepted(string? name, LogLevel level) =>
+        Assert.Equal(level, Logging.Level(name));
 
     [Theory]
     [InlineData("loud")]
     [InlineData("3")]
     [InlineData("info,debug")]
-    public void Another_name_stops_the_program_with_a_sentence(string name)
+    public void An_unknown_name_stops_the_program_with_a_sentence(string name)
     {
         var refusal = Assert.Throws<CommandException>(() => Logging.Level(name));
 

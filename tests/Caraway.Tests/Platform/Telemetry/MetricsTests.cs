@@ -20,7 +20,8 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
         """;
 
     [GeneratedRegex(
-        "^[a-zA-Z_:][a-zA-Z0-9_:]*(\\{(" + Label + "(," + Label + ")*)?\\})? (-?[0-9.]+(E[+-]?[0-9]+)?|NaN|[+-]Inf)$", RegexOptions.ExplicitCapture, 1000)]
+        "^[a-zA-Z_:][a-zA-Z0-9_:]*(\\{(" + Label + "(," + Label + ")*)?\\})? (-?[0-9.]+(E[+-]?[0-9]+)?|NaN|[+-]Inf)$",
+        RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Sample { get; }
 
     /// <summary>The answers 404 of one route.</summary>
@@ -30,7 +31,7 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
     private const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
     [Fact]
-    public async Task Metrics_are_open_and_in_the_text_format()
+    public async Task Metrics_need_no_credential_and_have_the_text_format()
     {
         var answer = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/metrics", null);
 
@@ -38,10 +39,18 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
         Assert.EndsWith("\n", answer.Body, StringComparison.Ordinal);
         var lines = answer.Body.TrimEnd('\n').Split('\n');
         Assert.Contains($"caraway_build_info{{version=\"{ProgramVersion.Text}\"}} 1", lines);
-        Assert.All(lines, line => Assert.True(line.StartsWith("# HELP ", StringComparison.Ordinal) || line.StartsWith("# TYPE ", StringComparison.Ordinal) || Sample.IsMatch(line), line));
+        var comments = new[] { "# HELP ", "# TYPE " };
+        var samples = lines.Where(line => !comments.Any(comment => line.StartsWith(comment, StringComparison.Ordinal))).ToList();
+        Assert.NotEmpty(samples);
+        Assert.All(samples, line => Assert.True(Sample.IsMatch(line), line));
         var types = lines.Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal)).Select(line => line.Split(' ')[2]).ToList();
         Assert.Equal(types.Distinct(StringComparer.Ordinal), types);
-        foreach (var family in new[] { "kestrel_active_connections", "dotnet_gc_collections_total", "db_client_operation_duration_seconds", "process", "http_server_active_requests" })
+        string[] families =
+        [
+            "kestrel_active_connections", "dotnet_gc_collections_total", "db_client_operation_duration_seconds", "process",
+            "http_server_active_requests",
+        ];
+        foreach (var family in families)
             Assert.Contains(types, type => type.Contains(family, StringComparison.Ordinal));
     }
 
@@ -57,24 +66,27 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
     }
 
     [Fact]
-    public async Task A_histograms_buckets_are_cumulative_and_end_at_its_count()
+    public async Task The_buckets_of_a_histogram_are_cumulative_and_end_at_its_count()
     {
-        const string Labels = """{http_request_method="GET",http_response_status_code="200",http_route="/cases",network_protocol_version="1.1",url_scheme="http" """;
-        var prefix = Labels.TrimEnd();
+        const string Prefix = "http_server_request_duration_seconds_";
+        const string Labels = "{http_request_method=\"GET\",http_response_status_code=\"200\",http_route=\"/cases\","
+            + "network_protocol_version=\"1.1\",url_scheme=\"http\"";
         await caraway.Get("/cases");
-        await Counted("http_server_request_duration_seconds_count" + prefix, 1);
+        await Counted(Prefix + "count" + Labels, 1);
         var body = await Body();
-        var buckets = body.Split('\n').Where(line => line.StartsWith("http_server_request_duration_seconds_bucket" + prefix, StringComparison.Ordinal)).Select(Value).ToList();
+        List<double> Values(string series) =>
+            [.. body.Split('\n').Where(line => line.StartsWith(series, StringComparison.Ordinal)).Select(Value)];
+        var buckets = Values(Prefix + "bucket" + Labels);
 
         Assert.Equal(15, buckets.Count);
         Assert.Equal(buckets.Order(), buckets);
-        Assert.Equal(buckets[^1], body.Split('\n').Where(line => line.StartsWith("http_server_request_duration_seconds_count" + prefix, StringComparison.Ordinal)).Select(Value).Single());
+        Assert.Equal([buckets[^1]], Values(Prefix + "count" + Labels));
         Assert.Contains("le=\"0.0005\"", body, StringComparison.Ordinal);
         Assert.Contains("le=\"+Inf\"", body, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task The_databases_gauges_are_read_on_demand_of_the_timer_alone()
+    public async Task Only_the_timer_reads_the_gauges_from_the_database()
     {
         var gauges = caraway.Services.GetRequiredService<DatabaseGauges>();
         await caraway.OpenCase();
@@ -89,12 +101,13 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
     }
 
     [Fact]
-    public async Task Waiting_jobs_and_how_late_they_are_can_be_seen_and_a_gone_series_is_zero()
+    public async Task Gauges_show_waiting_jobs_and_their_delay_and_an_ended_series_is_zero()
     {
         var gauges = caraway.Services.GetRequiredService<DatabaseGauges>();
         await caraway.Database.Execute("""
             insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
-            values ('documents', 'process_document', 'metrics:1', '{}', now() - interval '1 hour', now(), now()), ('documents', 'process_document', 'metrics:2', '{}', now() + interval '1 hour', now(), now())
+            values ('documents', 'process_document', 'metrics:1', '{}', now() - interval '1 hour', now(), now()),
+                ('documents', 'process_document', 'metrics:2', '{}', now() + interval '1 hour', now(), now())
             """);
         await gauges.ReadOnce(default);
 
