@@ -27,21 +27,24 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_checkpoint_is_JSON_and_the_chain_holds_against_it_until_it_is_changed()
+    public async Task A_checkpoint_is_JSON_and_fits_the_chain_until_the_chain_changes()
     {
         var checkpoint = await TakeCheckpoint();
         var json = JsonDocument.Parse(await File.ReadAllTextAsync(checkpoint)).RootElement;
         Assert.Equal(["position", "hash", "at", "signature"], json.EnumerateObject().Select(member => member.Name));
         Assert.Equal(TestEventLog.Events, json.GetProperty("position").GetInt64());
-        Assert.Equal(await database.Scalar<string>("select encode(hash, 'hex') from platform.chain where position = 30"), json.GetProperty("hash").GetString());
+        var hash = await database.Scalar<string>("select encode(hash, 'hex') from platform.chain where position = 30");
+        Assert.Equal(hash, json.GetProperty("hash").GetString());
 
         var without = await Audit("verify");
         Assert.Equal(0, without.ExitCode);
-        Assert.Contains("30 entries hold (0 erased, 5 access records), 0 events are not sealed yet", without.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "30 entries hold (0 erased, 5 access records), 0 events are not sealed yet", without.Output, StringComparison.Ordinal);
         Assert.Contains("Only a checkpoint shows whether its end was cut off.", without.Output, StringComparison.Ordinal);
         var with = await Audit("verify", "--checkpoint", checkpoint);
         Assert.Equal(0, with.ExitCode);
-        Assert.Contains($"it is the chain of the checkpoint of {json.GetProperty("at").GetString()}.", with.Output, StringComparison.Ordinal);
+        var at = json.GetProperty("at").GetString();
+        Assert.Contains($"it is the chain of the checkpoint of {at}.", with.Output, StringComparison.Ordinal);
 
         await database.Execute("update platform.events set actor = 'user:99' where id = 20");
         foreach (var arguments in new[] { new[] { "verify" }, ["verify", "--checkpoint", checkpoint] })
@@ -65,25 +68,30 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
     {
         var text = await File.ReadAllTextAsync(await TakeCheckpoint());
         var zero = new string('0', 64);
+        var signature = (string)JsonNode.Parse(text)!["signature"]!;
         foreach (var (field, value) in new (string, JsonNode)[]
         {
-            ("position", 29), ("position", long.MaxValue), ("hash", zero), ("at", "2020-01-01T00:00:00Z"), ("at", ""), ("signature", zero), ("signature", "0"),
-            ("signature", ((string)JsonNode.Parse(text)!["signature"]!).ToUpperInvariant()), ("signature", (string)JsonNode.Parse(text)!["signature"]! + " "),
+            ("position", 29), ("position", long.MaxValue), ("hash", zero), ("at", "2020-01-01T00:00:00Z"), ("at", ""),
+            ("signature", zero), ("signature", "0"), ("signature", signature.ToUpperInvariant()), ("signature", signature + " "),
         })
         {
             var changed = JsonNode.Parse(text)!;
             changed[field] = value;
             var refused = await Audit("verify", "--checkpoint", await Write(changed.ToJsonString()));
             Assert.True(refused.ExitCode == 3, $"{field} {value}: {refused.ExitCode} {refused.Output}");
-            Assert.Contains("was changed after it was signed, or it was signed with another master key", refused.Output, StringComparison.Ordinal);
+            Assert.Contains(
+                "was changed after it was signed, or it was signed with another master key", refused.Output, StringComparison.Ordinal);
         }
 
-        var other = new Dictionary<string, string>(Settings(), StringComparer.Ordinal) { ["CARAWAY_MASTER_KEY"] = CarawayFixture.Master + "!" };
+        var other = new Dictionary<string, string>(Settings(), StringComparer.Ordinal)
+        {
+            ["CARAWAY_MASTER_KEY"] = CarawayFixture.Master + "!",
+        };
         Assert.Equal(3, (await CarawayProcess.Run(other, "audit", "verify", "--checkpoint", await Write(text))).ExitCode);
     }
 
     [Fact]
-    public async Task A_file_that_is_no_checkpoint_and_no_file_are_sentences()
+    public async Task A_bad_checkpoint_file_and_a_missing_file_are_explained()
     {
         var signed = (JsonObject)JsonNode.Parse(await File.ReadAllTextAsync(await TakeCheckpoint()))!;
         string Without(string field)
@@ -102,9 +110,12 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
 
         string[] files =
         [
-            "", "null", "[]", "{}", "no json", "\"text\"", signed.ToJsonString()[..^1], Without("position"), Without("hash"), Without("at"), Without("signature"),
-            With("position", 0), With("position", -1), With("position", "30"), With("position", 1.5), With("hash", null), With("hash", "00"), With("hash", new string('G', 64)),
-            With("at", null), With("signature", null), With("signature", ""), With("signature", 5), signed.ToJsonString().Replace("\"at\":\"", "\"at\":\"\\ud800", StringComparison.Ordinal),
+            "", "null", "[]", "{}", "no json", "\"text\"", signed.ToJsonString()[..^1],
+            Without("position"), Without("hash"), Without("at"), Without("signature"),
+            With("position", 0), With("position", -1), With("position", "30"), With("position", 1.5),
+            With("hash", null), With("hash", "00"), With("hash", new string('G', 64)),
+            With("at", null), With("signature", null), With("signature", ""), With("signature", 5),
+            signed.ToJsonString().Replace("\"at\":\"", "\"at\":\"\\ud800", StringComparison.Ordinal),
         ];
         foreach (var file in files)
             IsBadInput(await Audit("verify", "--checkpoint", await Write(file)), "The file is not a checkpoint", file);
@@ -118,9 +129,12 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Events_that_wait_too_long_are_a_finding_and_how_long_is_said()
+    public async Task Events_without_a_position_are_a_finding_after_a_given_time()
     {
-        await database.Execute("insert into platform.events (at, name, subject, actor, payload) values (now() - interval '1 minute', 'a', 'b', 'c', '{}')");
+        await database.Execute(
+            """
+            insert into platform.events (at, name, subject, actor, payload) values (now() - interval '1 minute', 'a', 'b', 'c', '{}')
+            """);
 
         var patient = await Audit("verify");
         Assert.Equal(0, patient.ExitCode);
@@ -131,7 +145,7 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_event_is_erased_once_with_a_reason_and_the_chain_holds()
+    public async Task An_event_is_erased_once_with_a_reason_and_the_chain_stays_valid()
     {
         var (exitCode, output) = await Audit("erase", "5", "--reason", " Widerruf der Zoë ");
 
@@ -142,7 +156,12 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Equal(1, await database.Scalar<long>("select count(*) from platform.events where payload is null and salt is null"));
         foreach (var id in new[] { "5", "13", "27", "0", "9223372036854775807" })
             IsBadInput(await Audit("erase", id, "--reason", "again"), "This event does not exist, is erased already", id);
-        foreach (var arguments in new[] { new[] { "erase", "6" }, ["erase", "6", "--reason", " "], ["erase", "6", "--reason", new string('x', 501)], ["erase", "six", "--reason", "x"], ["erase", "--reason", "x"], ["erase"] })
+        string[][] incomplete =
+        [
+            ["erase", "6"], ["erase", "6", "--reason", " "], ["erase", "6", "--reason", new string('x', 501)],
+            ["erase", "six", "--reason", "x"], ["erase", "--reason", "x"], ["erase"],
+        ];
+        foreach (var arguments in incomplete)
             Assert.Equal(2, (await Audit(arguments)).ExitCode);
         Assert.Equal(1, await database.Scalar<long>("select count(*) from platform.events where payload is null"));
 
@@ -153,7 +172,7 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Without_an_event_there_is_nothing_to_prove()
+    public async Task A_checkpoint_needs_an_event()
     {
         await using var empty = await postgres.Create();
         var settings = new Dictionary<string, string>(Settings(), StringComparer.Ordinal) { ["DATABASE_URL"] = empty.Address };
@@ -163,12 +182,14 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Handlers_are_listed_and_sent_back()
+    public async Task Handlers_are_listed_and_receive_events_again()
     {
         await database.Execute(
             """
             insert into platform.event_cursors values ('test.handler', 28), ('test.other', 30);
-            insert into platform.event_retries values ('test.handler', 7, 'a', 8, now(), true, 'x'), ('test.handler', 9, 'b', 1, now(), false, 'x'), ('test.other', 7, 'a', 8, now(), true, 'x')
+            insert into platform.event_retries values
+                ('test.handler', 7, 'a', 8, now(), true, 'x'), ('test.handler', 9, 'b', 1, now(), false, 'x'),
+                ('test.other', 7, 'a', 8, now(), true, 'x')
             """);
         var list = await Events("list");
         Assert.Equal(0, list.ExitCode);
@@ -192,7 +213,8 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
         var parked = await Events("replay", "--handler", "test.handler", "--parked");
         Assert.Equal(0, parked.ExitCode);
         Assert.Contains("1 parked events are tried again", parked.Output, StringComparison.Ordinal);
-        Assert.Equal("test.other", await database.Scalar<string>("select string_agg(handler, ' ') from platform.event_retries where parked"));
+        const string parkedFor = "select string_agg(handler, ' ') from platform.event_retries where parked";
+        Assert.Equal("test.other", await database.Scalar<string>(parkedFor));
 
         var ahead = await Events("replay", "--handler", "test.handler", "--from", "29");
         Assert.Equal(0, ahead.ExitCode);
@@ -203,7 +225,8 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Equal(0, back.ExitCode);
         Assert.Contains("was at position 28 and begins at 8 again", back.Output, StringComparison.Ordinal);
         Assert.Equal("test.handler 7, test.other 30", await Cursors());
-        Assert.Equal("test.handler 7, test.other 7", await database.Scalar<string>("select string_agg(handler || ' ' || position, ', ' order by handler) from platform.event_retries"));
+        const string retries = "select string_agg(handler || ' ' || position, ', ' order by handler) from platform.event_retries";
+        Assert.Equal("test.handler 7, test.other 7", await database.Scalar<string>(retries));
     }
 
     private static string Line(string output, string beginning) =>
@@ -217,7 +240,8 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     private async Task<string> Cursors() =>
-        (await database.Scalar<string>("select string_agg(handler || ' ' || position, ', ' order by handler) from platform.event_cursors"))!;
+        (await database.Scalar<string>(
+            "select string_agg(handler || ' ' || position, ', ' order by handler) from platform.event_cursors"))!;
 
     private async Task<string> TakeCheckpoint()
     {
@@ -233,9 +257,11 @@ public sealed class AuditCommandTests(PostgresServer postgres) : IAsyncLifetime
         return file;
     }
 
-    private Task<(int ExitCode, string Output)> Audit(params string[] arguments) => CarawayProcess.Run(Settings(), ["audit", .. arguments]);
+    private Task<(int ExitCode, string Output)> Audit(params string[] arguments) =>
+        CarawayProcess.Run(Settings(), ["audit", .. arguments]);
 
-    private Task<(int ExitCode, string Output)> Events(params string[] arguments) => CarawayProcess.Run(Settings(), ["events", .. arguments]);
+    private Task<(int ExitCode, string Output)> Events(params string[] arguments) =>
+        CarawayProcess.Run(Settings(), ["events", .. arguments]);
 
     private Dictionary<string, string> Settings() => new(StringComparer.Ordinal)
     {

@@ -8,7 +8,9 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Commands;
 
-/// <summary>Two processes take cases and move them for a minute; every few seconds one is killed with -9, mostly the one that gives events their positions.</summary>
+/// <summary>
+/// Two processes open and change cases for a minute. Every few seconds one is killed with -9, mostly the holder of the sequencer's lease.
+/// </summary>
 [Trait("Category", "Long")]
 [Collection(Alone.Name)]
 public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper output)
@@ -47,13 +49,15 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
             await IsUp(client);
 
         using var ended = new CancellationTokenSource();
-        var writing = Enumerable.Range(0, Writers).Select(n => Task.Run(() => Write(new Random(n), clients, patient, ended.Token))).ToList();
+        var writing = Enumerable.Range(0, Writers)
+            .Select(n => Task.Run(() => Write(new Random(n), clients, patient, ended.Token))).ToList();
         var random = new Random(20261121);
         var (kills, holders) = (0, 0);
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < Length;)
         {
             await Task.Delay(random.Next(1_500, 4_000));
-            var holder = await database.Scalar<string>("select split_part(holder, ':', 2) from platform.sequencer where lease_until > now()") ?? "";
+            var holder = await database.Scalar<string>(
+                "select split_part(holder, ':', 2) from platform.sequencer where lease_until > now()") ?? "";
             var held = Array.FindIndex(processes, process => process.Id.ToString(CultureInfo.InvariantCulture) == holder);
             var victim = held >= 0 && random.Next(5) > 0 ? held : random.Next(2);
             processes[victim].Kill();
@@ -74,7 +78,8 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
                 or exists (select from platform.event_cursors c, platform.sequencer s where c.position < s.position)
             """))
         {
-            Assert.True(drained.Elapsed < TimeSpan.FromSeconds(60), "Events are left behind.\n" + processes[0].Output + processes[1].Output);
+            Assert.True(
+                drained.Elapsed < TimeSpan.FromSeconds(60), "Some events are not handled.\n" + processes[0].Output + processes[1].Output);
             await Task.Delay(50);
         }
 
@@ -82,13 +87,16 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
         var (exitCode, said) = await CarawayProcess.Run(settings, "audit", "verify");
         var events = await database.Scalar<long>("select count(*) from platform.events");
         var ofCases = await database.Scalar<long>("select count(*) from platform.events where name like 'case.%'");
-        var (fence, ids) = (await database.Scalar<long>("select fence from platform.sequencer"), await database.Scalar<long>("select max(id) from platform.events"));
+        var fence = await database.Scalar<long>("select fence from platform.sequencer");
+        var ids = await database.Scalar<long>("select max(id) from platform.events");
+        var counts = answers.OrderBy(answer => answer.Key, StringComparer.Ordinal).Select(answer => $"{answer.Key} {answer.Value}");
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"""
             {kills} kills, {holders} of them of the sequencer; fence {fence}.
-            {events} events, {ofCases} of cases, {ids} ids, {cases.Count} cases; all handled {drained.Elapsed.TotalSeconds:0.0} s after the last write.
-            Answers: {string.Join(", ", answers.OrderBy(answer => answer.Key, StringComparer.Ordinal).Select(answer => $"{answer.Key} {answer.Value}"))}.
+            {events} events, {ofCases} of cases, {ids} ids, {cases.Count} cases;
+            all handled {drained.Elapsed.TotalSeconds:0.0} s after the last write.
+            Answers: {string.Join(", ", counts)}.
             {said}
             """));
         foreach (var process in processes)
@@ -101,37 +109,49 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
         Assert.Equal(0, exitCode);
         Assert.InRange(holders, 5, kills);
         Assert.InRange(ofCases, 1_000, events);
-        Assert.Equal(0, await database.Scalar<long>("select count(*) from platform.events e full join platform.chain c on c.event_id = e.id where e.id is null or c.event_id is null"));
+        Assert.Equal(0, await database.Scalar<long>(
+            """
+            select count(*) from platform.events e full join platform.chain c on c.event_id = e.id
+            where e.id is null or c.event_id is null
+            """));
         Assert.Equal(
             $"1 {events} {events} {events}",
-            await database.Scalar<string>("select concat_ws(' ', min(position), max(position), count(*), count(distinct event_id)) from platform.chain"));
+            await database.Scalar<string>(
+                "select concat_ws(' ', min(position), max(position), count(*), count(distinct event_id)) from platform.chain"));
         Assert.Equal(
             0,
             await database.Scalar<long>(
                 """
                 select count(*) from (
-                    select e.id, lag(e.id) over (partition by e.subject order by c.position) as before from platform.events e join platform.chain c on c.event_id = e.id
+                    select e.id, lag(e.id) over (partition by e.subject order by c.position) as before
+                    from platform.events e join platform.chain c on c.event_id = e.id
                 ) o where before > id
                 """));
         Assert.Equal(0, await database.Scalar<long>("select count(*) from platform.event_retries"));
         Assert.Equal(
             $"{ofCases} {ofCases}",
             await database.Scalar<string>(
-                "select count(*) || ' ' || count(distinct t.event_id) from patients.timeline t join platform.events e on e.id = t.event_id and e.name like 'case.%'"));
+                """
+                select count(*) || ' ' || count(distinct t.event_id)
+                from patients.timeline t join platform.events e on e.id = t.event_id and e.name like 'case.%'
+                """));
         Assert.Equal(ofCases, await database.Scalar<long>("select count(*) from patients.timeline"));
         // Each answered intake is there.
-        Assert.Equal(cases.Count, await database.Scalar<long>("select count(*) from advocacy.cases where id = any(@ids)", ("ids", cases.ToArray())));
+        Assert.Equal(
+            cases.Count,
+            await database.Scalar<long>("select count(*) from advocacy.cases where id = any(@ids)", ("ids", cases.ToArray())));
         foreach (var client in clients)
             client.Dispose();
         home.Delete(recursive: true);
     }
 
-    /// <summary>Opens cases, and moves its own and others' to and fro.</summary>
+    /// <summary>Opens cases, and changes the status of its own and of other writers' cases.</summary>
     private async Task Write(Random random, HttpClient[] clients, long patient, CancellationToken ended)
     {
         while (!ended.IsCancellationRequested)
         {
-            var opened = await Send(random, clients, HttpMethod.Post, "/intakes", $$"""{"full_name":"Pat Doe","narrative":"Denied.","patient_id":{{patient}}}""", ended);
+            var intake = $$"""{"full_name":"Pat Doe","narrative":"Denied.","patient_id":{{patient}}}""";
+            var opened = await Send(random, clients, HttpMethod.Post, "/intakes", intake, ended);
             if (opened is null)
                 return;
             var own = JsonDocument.Parse(opened).RootElement.GetProperty("case_id").GetInt64();
@@ -146,15 +166,19 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
         }
     }
 
-    /// <summary>On the other process when one is down.</summary>
-    /// <returns>The answer; null at the end.</returns>
-    private async Task<string?> Send(Random random, HttpClient[] clients, HttpMethod method, string path, string json, CancellationToken ended)
+    /// <summary>Sends a request, to the other process when one is down.</summary>
+    /// <returns>The answer's body; null after the end.</returns>
+    private async Task<string?> Send(
+        Random random, HttpClient[] clients, HttpMethod method, string path, string json, CancellationToken ended)
     {
         for (var turn = random.Next(2); !ended.IsCancellationRequested; turn++)
         {
             try
             {
-                using var request = new HttpRequestMessage(method, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+                using var request = new HttpRequestMessage(method, path)
+                {
+                    Content = new StringContent(json, Encoding.UTF8, "application/json"),
+                };
                 using var response = await clients[turn % 2].SendAsync(request, CancellationToken.None);
                 Count(((int)response.StatusCode).ToString(CultureInfo.InvariantCulture));
                 if ((int)response.StatusCode is 200 or 201 or 409)
@@ -175,7 +199,9 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
     private void Count(string answer) => answers.AddOrUpdate(answer, 1, (_, counted) => counted + 1);
 
     private static CarawayProcess Serve(Dictionary<string, string> settings, int port) =>
-        CarawayProcess.Start(new Dictionary<string, string>(settings, StringComparer.Ordinal) { ["PORT"] = port.ToString(CultureInfo.InvariantCulture) }, "serve");
+        CarawayProcess.Start(
+            new Dictionary<string, string>(settings, StringComparer.Ordinal) { ["PORT"] = port.ToString(CultureInfo.InvariantCulture) },
+            "serve");
 
     private static HttpClient Client(int port)
     {

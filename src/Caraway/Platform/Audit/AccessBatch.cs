@@ -8,7 +8,7 @@ namespace Caraway.Platform.Audit;
 /// <summary>The format of a batch of access records. The access log writes by these rules, and the verifier checks by them.</summary>
 internal static class AccessBatch
 {
-    /// <summary>A record's id is the batch's number, shifted left by this many bits, plus the record's place in the batch, from 1.</summary>
+    /// <summary>A record's id is its batch's number, shifted left by this many bits, plus its place in the batch, from 1.</summary>
     public const int PlaceBits = 16;
 
     /// <summary>

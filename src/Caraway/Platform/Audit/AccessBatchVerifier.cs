@@ -2,7 +2,7 @@ using Caraway.Platform.Postgres;
 
 namespace Caraway.Platform.Audit;
 
-/// <summary>Checks that the access log has the batches of the chain's events, unchanged, and no others.</summary>
+/// <summary>Checks that the access log has the batches of the chain's events, unchanged, and only these.</summary>
 internal sealed class AccessBatchVerifier(Database database, Findings findings)
 {
     /// <summary>The batch of the lowest id that a record can have, whoever wrote it.</summary>
@@ -11,7 +11,8 @@ internal sealed class AccessBatchVerifier(Database database, Findings findings)
     private const int BatchesAtOnce = 20;
 
     private const string RowsSql = """
-        select a.id, a.at, a.actor, a.request_id, a.address, a.action, a.reason, a.kind, a.ids::text as ids, a.patient_ids::text as patient_ids
+        select a.id, a.at, a.actor, a.request_id, a.address, a.action, a.reason, a.kind,
+            a.ids::text as ids, a.patient_ids::text as patient_ids
         from unnest(@batches) b (n) join platform.access_log a on a.id >= b.n << 16 and a.id < (b.n + 1) << 16
         order by a.id
         """;
@@ -21,7 +22,9 @@ internal sealed class AccessBatchVerifier(Database database, Findings findings)
         from platform.access_batches where batch = any(@batches) order by batch, kind collate "C"
         """;
 
-    /// <summary>The next 5,000 batches that have records or index rows. The statement jumps from batch to batch and reads no record.</summary>
+    /// <summary>
+    /// The next 5,000 batches that have records or index rows. The statement jumps from batch to batch and does not read every record.
+    /// </summary>
     private const string NextBatchesSql = """
         with recursive batches as (
             select least(
@@ -34,7 +37,9 @@ internal sealed class AccessBatchVerifier(Database database, Findings findings)
             from batches b where b.n < @last and b.step < 5000
         )
         select n as number,
-            exists (select from platform.events e where e.subject = 'platform.access_batch:' || n and e.name = 'access.recorded') as is_known
+            exists (
+                select from platform.events e
+                where e.subject = 'platform.access_batch:' || n and e.name = 'access.recorded') as is_known
         from batches where n is not null order by n
         """;
 
@@ -69,7 +74,8 @@ internal sealed class AccessBatchVerifier(Database database, Findings findings)
     {
         for (var from = long.MinValue; ;)
         {
-            var batches = await database.List<FoundBatch>(NextBatchesSql, new { from, first = MinNumber, last = AnnouncedBatch.MaxNumber }, cancel);
+            var batches = await database.List<FoundBatch>(
+                NextBatchesSql, new { from, first = MinNumber, last = AnnouncedBatch.MaxNumber }, cancel);
             foreach (var unknown in batches.Where(batch => !batch.IsKnown))
                 findings.Add($"Access batch {unknown.Number} has no event: Caraway did not write it.");
             if (batches.Count == 0 || batches[^1].Number >= AnnouncedBatch.MaxNumber)

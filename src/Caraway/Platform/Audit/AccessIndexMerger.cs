@@ -3,7 +3,8 @@ using Caraway.Platform.Hosting;
 namespace Caraway.Platform.Audit;
 
 /// <summary>Merges new entries into the access log's indexes outside the writes, so that a write does not wait for it.</summary>
-internal sealed partial class AccessIndexMerger(AccessTables tables, TimeProvider time, ILogger<AccessIndexMerger> logger) : BackgroundLoop(time)
+internal sealed partial class AccessIndexMerger(AccessTables tables, TimeProvider time, ILogger<AccessIndexMerger> logger)
+    : BackgroundLoop(time)
 {
     /// <summary>The pause after a merge is this many times the merge: at most a tenth of a connection, also under load.</summary>
     private const int PauseFactor = 9;

@@ -45,8 +45,8 @@ internal sealed class AccessLog(IOptions<AccessLogOptions> options, CarawayMetri
     }
 
     /// <summary>
-    /// For a change that shows its result: whether the access can be recorded, asked before the change is written. The last tenth of the
-    /// buffer is left for changes that have passed this check.
+    /// Checks, before a change that shows its result is written, whether the access can be recorded. The last tenth of the buffer is
+    /// reserved for changes that have passed this check.
     /// </summary>
     /// <returns>The refusal to answer with instead, or null.</returns>
     public Refusal? Check(Caller caller)

@@ -5,7 +5,9 @@ namespace Caraway.Platform.Audit;
 /// <summary>Settings of the access log (section <c>AccessLog</c>).</summary>
 internal sealed class AccessLogOptions
 {
-    /// <summary>Limit of the records that wait for the database, in addition to the batch that is being written. Above it, reads are refused.</summary>
+    /// <summary>
+    /// Largest number of records that wait for the database, in addition to the batch that is being written. Above it, reads are refused.
+    /// </summary>
     [Range(1, 1_000_000)]
     public int Capacity { get; set; } = 10_000;
 

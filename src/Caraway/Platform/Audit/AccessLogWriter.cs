@@ -63,7 +63,9 @@ internal sealed partial class AccessLogWriter(
     }
 
     /// <summary>Writes the last accesses. The server has stopped before, so no access is added any more.</summary>
-    /// <param name="cancellationToken">Not used: a slow request may have used up the host's Time, and its access must still be written.</param>
+    /// <param name="cancellationToken">
+    /// Not used: a slow request may have used up the host's time, and its access must still be written.
+    /// </param>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         isStopping = true;

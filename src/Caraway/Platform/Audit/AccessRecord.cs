@@ -7,7 +7,8 @@ namespace Caraway.Platform.Audit;
 /// <param name="At">UTC, whole microseconds.</param>
 /// <param name="Ids">In PostgreSQL's array notation: <c>{1,2}</c>.</param>
 internal sealed record AccessRecord(
-    DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, string Ids, string? PatientIds);
+    DateTime At, string Actor, string RequestId, string? Address, string Action, string? Reason, string Kind, string Ids,
+    string? PatientIds);
 
 /// <summary>An access that waits to be written.</summary>
 internal sealed record Access(DateTime At, Caller Caller, string? Reason, AccessedRecords Records)
@@ -20,7 +21,8 @@ internal sealed record Access(DateTime At, Caller Caller, string? Reason, Access
 /// <summary>Ids in PostgreSQL's array notation: <c>{1,2}</c>.</summary>
 internal static class IdArray
 {
-    public static string Write(IEnumerable<long> ids) => "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
+    public static string Write(IEnumerable<long> ids) =>
+        "{" + string.Join(',', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))) + "}";
 
     /// <returns>Null when the text is not a flat list of ids.</returns>
     public static long[]? Parse(string array)

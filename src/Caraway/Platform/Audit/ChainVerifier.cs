@@ -48,7 +48,13 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
     {
         await using var database = new Database(source);
         if (await database.First<ChainEnd>(EndSql, null, cancel) is not { } began)
-            return new Verification { Entries = 0, Erased = 0, AccessRecords = 0, Unsealed = 0, Problems = ["The sequencer's row is missing."] };
+        {
+            return new Verification
+            {
+                Entries = 0, Erased = 0, AccessRecords = 0, Unsealed = 0, Problems = ["The sequencer's row is missing."],
+            };
+        }
+
         var findings = new Findings();
         var batches = new AccessBatchVerifier(database, findings);
         var walk = new ChainWalk(checkpoint, began);
@@ -72,8 +78,8 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         };
     }
 
-    /// <summary>Reads rows of which somebody may have changed a value to one that the program never writes.</summary>
-    /// <returns>Null when such a value was found; it is a finding.</returns>
+    /// <summary>Reads rows in which an intruder may have put a value that the program never writes.</summary>
+    /// <returns>Null after such a value; it is added to the findings.</returns>
     public static async Task<List<T>?> Read<T>(Func<Task<List<T>>> read, string rows, Findings findings)
     {
         try
@@ -88,12 +94,14 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
         }
     }
 
-    private static async Task Walk(ChainWalk walk, AccessBatchVerifier batches, Findings findings, Database database, CancellationToken cancel)
+    private static async Task Walk(
+        ChainWalk walk, AccessBatchVerifier batches, Findings findings, Database database, CancellationToken cancel)
     {
         for (var after = long.MinValue; !walk.IsBroken; after = walk.Position)
         {
             var entries = await Read(
-                () => database.List<ChainEntry>(EntriesSql, new { after }, cancel), $"The {Chunk} entries after position {walk.Position}", findings);
+                () => database.List<ChainEntry>(EntriesSql, new { after }, cancel),
+                $"The {Chunk} entries after position {walk.Position}", findings);
             if (entries is null)
             {
                 walk.Break();
@@ -140,13 +148,15 @@ internal sealed class ChainVerifier(NpgsqlDataSource source, TimeProvider time)
     private async Task<long> CheckUnsealed(
         long finalId, TimeSpan unsealedAfter, Findings findings, Database database, CancellationToken cancel)
     {
-        var rows = await Read(() => database.List<Unsealed>(WaitingSql, new { finalId }, cancel), "The events without a position", findings);
+        var rows = await Read(
+            () => database.List<Unsealed>(WaitingSql, new { finalId }, cancel), "The events without a position", findings);
         if (rows is not [var unsealed])
             return 0;
         if (unsealed.Oldest is { } oldest && time.GetUtcNow().UtcDateTime - oldest > unsealedAfter)
         {
             findings.Add(
-                $"{unsealed.Events} events wait for their position, the oldest since {oldest:yyyy-MM-dd HH:mm:ss}Z. Either no process gives positions, or a transaction is open since then.");
+                $"{unsealed.Events} events wait for their position, the oldest since {oldest:yyyy-MM-dd HH:mm:ss}Z. "
+                + "Either no process gives positions, or a transaction is open since then.");
         }
 
         return unsealed.Events;

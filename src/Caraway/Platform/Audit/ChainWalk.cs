@@ -53,7 +53,8 @@ internal sealed class ChainWalk(Checkpoint? checkpoint, ChainEnd began)
         if (checkpoint is not null && Position < checkpoint.Position)
         {
             yield return
-                $"The tail is missing: the chain ends at position {Position}, and at the checkpoint of {checkpoint.At} it ended at {checkpoint.Position}.";
+                $"The tail is missing: the chain ends at position {Position}, "
+                + $"and at the checkpoint of {checkpoint.At} it ended at {checkpoint.Position}.";
         }
     }
 
@@ -74,7 +75,8 @@ internal sealed class ChainWalk(Checkpoint? checkpoint, ChainEnd began)
         if (expected == began.Position && !computed.AsSpan().SequenceEqual(began.Hash))
             return $"Position {expected}: the sequencer's row has another hash than the chain.";
         return checkpoint is not null && expected == checkpoint.Position && Convert.ToHexStringLower(computed) != checkpoint.Hash
-            ? $"Position {expected}: the chain differs from the checkpoint of {checkpoint.At}. An entry at or before this position was rewritten."
+            ? $"Position {expected}: the chain differs from the checkpoint of {checkpoint.At}. "
+                + "An entry at or before this position was rewritten."
             : null;
     }
 

@@ -3,10 +3,12 @@ using Caraway.Platform.Postgres;
 
 namespace Caraway.Platform.Audit;
 
-/// <summary>Takes an event's payload and salt away for good. Its envelope and digest stay, so the chain holds; an event tells who asked for it.</summary>
+/// <summary>
+/// Deletes an event's payload and salt. Its envelope and digest stay, so the chain remains valid. Another event records the erasure.
+/// </summary>
 internal static class EraseEvent
 {
-    /// <summary>The event that an erasure raises; its subject is <c>platform.event:ID</c>.</summary>
+    /// <summary>The name of the event that records an erasure. Its subject is <c>platform.event:ID</c>.</summary>
     public const string Erased = "event.erased";
 
     private const string Sql = $"""
@@ -16,11 +18,12 @@ internal static class EraseEvent
             returning id, name
         )
         {EventSql.InsertWithoutRequest}
-        select @now, 'event.erased', 'platform.event:' || id, 'command', json_build_object('event_id', id, 'event_name', name, 'reason', @reason::text)::text
+        select @now, 'event.erased', 'platform.event:' || id, 'command',
+            json_build_object('event_id', id, 'event_name', name, 'reason', @reason::text)::text
         from erased
         """;
 
-    /// <returns>False when there is no such event, it is erased already, or it is one that the audit itself stands on.</returns>
+    /// <returns>False when the event does not exist, is erased already, or is needed by the audit itself.</returns>
     public static async Task<bool> Run(long id, string reason, Database database, DateTime now, CancellationToken cancel) =>
         await database.Execute(Sql, new { id, reason, now }, cancel) == 1;
 }

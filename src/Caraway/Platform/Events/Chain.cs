@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Caraway.Platform.Events;
 
-/// <summary>The fields of an event that its chain entry protects in addition to the payload's digest. An erasure does not touch them.</summary>
+/// <summary>The fields of an event that its chain entry protects, besides the payload's digest. An erasure does not change them.</summary>
 /// <param name="At">UTC, whole microseconds.</param>
 internal sealed record Envelope(
     long Id, DateTime At, string Name, string Subject, string Actor, string? OnBehalfOf, string? RequestId, string? Address);

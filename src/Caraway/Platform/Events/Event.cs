@@ -2,14 +2,15 @@ using System.Text.Json;
 
 namespace Caraway.Platform.Events;
 
-/// <summary>An event that has its position, as a handler gets it.</summary>
-/// <param name="Position">Its place among all events, from 1, without gaps.</param>
-/// <param name="Subject">What changed: <c>module.thing:id</c>.</param>
+/// <summary>An event with its position, as a handler receives it.</summary>
+/// <param name="Position">Place among all events, from 1, without gaps.</param>
+/// <param name="Subject">The changed record: <c>module.thing:id</c>.</param>
 /// <param name="At">UTC.</param>
-/// <param name="Payload">A JSON object; null when it was erased.</param>
+/// <param name="Payload">A JSON object; null after an erasure.</param>
 internal sealed record Event(long Position, long Id, string Name, string Subject, DateTime At, string Actor, string? Payload)
 {
-    /// <summary>A 64-bit number of the payload; null when it is null, not there, or erased.</summary>
+    /// <summary>Reads a 64-bit number from the payload.</summary>
+    /// <returns>Null when the payload is erased, or its field is null or missing.</returns>
     public long? Number(string name)
     {
         if (Payload is null)

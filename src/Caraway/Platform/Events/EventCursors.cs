@@ -6,7 +6,9 @@ namespace Caraway.Platform.Events;
 /// <summary>The statements of <c>platform.event_cursors</c>: the position up to which each handler has come.</summary>
 internal static class EventCursors
 {
-    private const string RegisterSql = "insert into platform.event_cursors (handler, position) select unnest(@names), 0 on conflict do nothing";
+    private const string RegisterSql = """
+        insert into platform.event_cursors (handler, position) select unnest(@names), 0 on conflict do nothing
+        """;
 
     /// <summary>A cursor can be missing at any time: a migration down and up creates the table again.</summary>
     private const string BehindSql = """
@@ -18,7 +20,9 @@ internal static class EventCursors
 
     private const string LockSql = "select position from platform.event_cursors where handler = @name for no key update skip locked";
 
-    /// <summary>A statement of its own after the lock: a statement that waits for a lock sees the new cursor and the old rest.</summary>
+    /// <summary>
+    /// Separate from the lock: a statement that waited for a lock sees the new cursor, but the other tables as they were before.
+    /// </summary>
     private const string LookSql = """
         select (select position from platform.sequencer) as head,
             exists (select from platform.event_retries r where r.handler = @name and not r.parked) as has_waiting

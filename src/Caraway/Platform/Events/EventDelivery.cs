@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
@@ -37,8 +36,8 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
     private DateTime Now => dependencies.Time.GetUtcNow().UtcDateTime;
 
     /// <summary>
-    /// Tries the waiting events that are due, then delivers the next events after the cursor. A handler whose tables are not those of this
-    /// program waits: its failures say nothing about its events.
+    /// Tries the waiting events that are due, then delivers the next events after the cursor. While the schema is not the one of this
+    /// program, a handler that fails on it waits: its events are not the cause.
     /// </summary>
     /// <returns>Whether more events may be ready at once.</returns>
     public async Task<bool> RunOnce(CancellationToken cancel)
@@ -187,20 +186,24 @@ internal sealed partial class EventDelivery(IEventHandler handler, EventDelivery
             LogParked(exception, Name, failed.Position, failed.Name);
         else
             LogFailed(exception, Name, failed.Position, failed.Name, attempt);
-        var error = string.Create(CultureInfo.InvariantCulture, $"{exception.GetType().Name} on try {attempt}; the log has the details.");
-        return new EventRetries.Failure(Name, failed, attempt, Now + Backoff.Delay(attempt, Random.Shared.NextDouble()), isParked, error);
+        var error = $"{exception.GetType().Name} on attempt {attempt}; the log has the details.";
+        var runAt = Now + Backoff.Delay(attempt, Random.Shared.NextDouble());
+        return new EventRetries.Failure(Name, failed, attempt, runAt, isParked, error);
     }
 
     /// <summary>
-    /// False for a stop, an unreachable database and a plan that a migration made stale. A statement that runs too long is the handler's own, although Npgsql reports it
-    /// like a lost connection.
+    /// False for a stop, an unreachable database and a plan that a migration made stale. A statement that runs too long is the handler's
+    /// own, although Npgsql reports it like a lost connection.
     /// </summary>
-    private static bool IsCausedByEvent(Exception exception) => exception is not OperationCanceledException && !PostgresErrors.IsStalePlan(exception)
-        && (exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException }
-            || !PostgresErrors.IsAway(exception));
+    private static bool IsCausedByEvent(Exception exception) => exception switch
+    {
+        OperationCanceledException => false,
+        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException } => true,
+        _ => !PostgresErrors.IsAway(exception) && !PostgresErrors.IsStalePlan(exception),
+    };
 
     /// <summary>
-    /// Looks at the schema after a statement failed on a table, column or function. A migration beside this program may have removed it.
+    /// Looks at the schema after a statement failed on a table, column or function. A migration may have removed it.
     /// </summary>
     private async Task ThrowIfSchemaMisfits(Exception exception, CancellationToken cancel)
     {

@@ -21,8 +21,8 @@ internal sealed partial class EventDispatcher : BackgroundLoop
     private readonly string[] names;
 
     public EventDispatcher(
-        IEnumerable<IEventHandler> handlers, NpgsqlDataSource source, IOptions<EventOptions> options, CarawayMetrics metrics, TimeProvider time,
-        ILogger<EventDispatcher> logger)
+        IEnumerable<IEventHandler> handlers, NpgsqlDataSource source, IOptions<EventOptions> options, CarawayMetrics metrics,
+        TimeProvider time, ILogger<EventDispatcher> logger)
         : base(time)
     {
         this.source = source;

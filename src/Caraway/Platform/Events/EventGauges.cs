@@ -20,7 +20,7 @@ internal static class EventGauges
     public static DatabaseGauge Retries { get; } = new()
     {
         Name = "caraway.events.retries",
-        Description = "Events that failed in the handler: waiting for another attempt or behind a waiting event, or parked after the last attempt.",
+        Description = "Events that failed in the handler, and events behind them: waiting for an attempt, or parked after the last one.",
         Unit = "{event}",
         Labels = ["handler", "state"],
         Sql = """

@@ -1,9 +1,9 @@
 namespace Caraway.Platform.Events;
 
 /// <summary>
-/// Tells this process's sequencer that an event was committed, and its dispatcher that one got its position, so that neither waits for
-/// its next poll. Other processes poll. Nothing is lost with it: the event is in the database. (One for the process, for every
-/// <see cref="Postgres.Database"/> raises it; a needless wake-up is one look that finds nothing.)
+/// Wakes this process's sequencer after the commit of an event, and its dispatcher after an event got its position, so that they need not
+/// wait for their next poll. Other processes poll. A lost signal loses no event, because the event is in the database. The signals are
+/// static because every <see cref="Postgres.Database"/> raises them; an unnecessary signal costs one query.
 /// </summary>
 internal sealed class EventSignal
 {
@@ -15,11 +15,11 @@ internal sealed class EventSignal
 
     public void Raise()
     {
-        // Two callers may both release: one round that finds nothing.
+        // Two callers may both release. The second one costs a round that finds no event.
         if (raised.CurrentCount == 0)
             raised.Release();
     }
 
-    /// <summary>Waits until it is raised, or the time is over.</summary>
+    /// <summary>Waits for a signal, at most <paramref name="longest"/>.</summary>
     public Task Wait(TimeSpan longest, CancellationToken cancel) => raised.WaitAsync(longest, cancel);
 }

@@ -2,18 +2,18 @@ using Caraway.Platform.Postgres;
 
 namespace Caraway.Platform.Events;
 
-/// <summary>What follows from events. Its writes and its cursor are one transaction, so effects happen once.</summary>
+/// <summary>Reacts to events. The handler's writes and its cursor are one transaction, so effects happen once.</summary>
 internal interface IEventHandler
 {
-    /// <summary>The name of its cursor; never changed, for a new name begins at the first event.</summary>
+    /// <summary>The name of the handler's cursor. It must never change: a handler with a new name starts at the first event.</summary>
     string Name { get; }
 
-    /// <summary>The names of the events that it takes.</summary>
+    /// <summary>The names of the events that the handler receives.</summary>
     IReadOnlyList<string> Events { get; }
 
     /// <summary>
-    /// Does what follows from the events, in their order; in a replay again, so what it writes must bear a repetition. An exception undoes
-    /// all of them; when there are several, each is then tried alone, so that one bad event holds up none but its own subject's.
+    /// Handles events in their order. A replay delivers them again, so the writes must be safe to repeat. An exception undoes the whole
+    /// batch. Each event of the batch is then delivered alone, so that a bad event delays only events of its own subject.
     /// </summary>
     Task Handle(IReadOnlyList<Event> events, Database database, CancellationToken cancel);
 }

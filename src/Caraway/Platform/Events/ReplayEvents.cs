@@ -2,10 +2,10 @@ using Caraway.Platform.Postgres;
 
 namespace Caraway.Platform.Events;
 
-/// <summary>Sends a handler back: to a position, from which it gets all events again, or to those that were parked.</summary>
+/// <summary>Delivers events to a handler again: all events from a position on, or the parked events.</summary>
 internal static class ReplayEvents
 {
-    /// <summary>What waits from there on comes with the rest, in its order.</summary>
+    /// <summary>Removes waiting events from the position on: they are delivered again with the others, in order.</summary>
     private const string FromSql = """
         with moved as (
             update platform.event_cursors set position = @position - 1 where handler = @handler and position >= @position
@@ -16,7 +16,9 @@ internal static class ReplayEvents
 
     private const string CursorSql = "select position from platform.event_cursors where handler = @handler for no key update";
 
-    private const string ParkedSql = "update platform.event_retries set parked = false, attempt = 0, run_at = @now where handler = @handler and parked";
+    private const string ParkedSql = """
+        update platform.event_retries set parked = false, attempt = 0, run_at = @now where handler = @handler and parked
+        """;
 
     private const string ListSql = """
         select c.handler, c.position, s.position - c.position as behind,
@@ -25,13 +27,16 @@ internal static class ReplayEvents
         from platform.event_cursors c, platform.sequencer s order by c.handler
         """;
 
-    /// <param name="Position">Up to there everything is handled, or waits.</param>
-    /// <param name="Waiting">For another try, or behind one that does.</param>
+    /// <summary>A handler as an operator sees it.</summary>
+    /// <param name="Position">Every event up to this position is handled, waits or is parked.</param>
+    /// <param name="Behind">Number of positions after the cursor.</param>
+    /// <param name="Waiting">Number of events that wait for another attempt, or behind a waiting event.</param>
     public sealed record Listed(string Handler, long Position, long Behind, long Waiting, long Parked);
 
     public static Task<List<Listed>> List(Database database, CancellationToken cancel) => database.List<Listed>(ListSql, null, cancel);
 
-    /// <returns>From which position it had got; null when there is no such handler.</returns>
+    /// <summary>Moves the handler's cursor back, so that it receives all events from <paramref name="position"/> on again.</summary>
+    /// <returns>The cursor before the move; null when the handler does not exist.</returns>
     public static async Task<long?> From(string handler, long position, Database database, CancellationToken cancel)
     {
         await database.Begin(cancel);
@@ -42,11 +47,12 @@ internal static class ReplayEvents
         return before;
     }
 
-    /// <returns>How many parked events are tried again.</returns>
+    /// <summary>Tries the handler's parked events again.</summary>
+    /// <returns>The number of parked events.</returns>
     public static async Task<int> Parked(string handler, DateTime now, Database database, CancellationToken cancel)
     {
         await database.Begin(cancel);
-        // Not beside a batch, which would bring later events of the same subjects.
+        // A batch at work would deliver later events of the same subjects, so wait for its end.
         await database.First<long?>(CursorSql, new { handler }, cancel);
         var count = await database.Execute(ParkedSql, new { handler, now }, cancel);
         await database.Commit();

@@ -11,14 +11,16 @@ namespace Caraway.Platform.Events;
 /// Gives committed events their positions and adds them to the chain. One process at a time does this, under a lease with a fencing
 /// number: a process that lost its lease finds that its batch was not written.
 /// </summary>
-internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventOptions> options, TimeProvider time, ILogger<Sequencer> logger)
+internal sealed partial class Sequencer(
+    NpgsqlDataSource source, IOptions<EventOptions> options, TimeProvider time, ILogger<Sequencer> logger)
     : BackgroundLoop(time)
 {
     private static readonly TimeSpan PauseWithoutLease = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(1);
 
     private readonly string holder = string.Create(
-        CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}:{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
+        CultureInfo.InvariantCulture,
+        $"{Environment.MachineName}:{Environment.ProcessId}:{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
 
     private readonly SemaphoreSlim turn = new(1);
     private State? state;
@@ -190,7 +192,8 @@ internal sealed partial class Sequencer(NpgsqlDataSource source, IOptions<EventO
     [LoggerMessage(70, LogLevel.Information, "This process gives events their positions now, from {Position} on (fence {Fence}).")]
     private partial void LogTaken(long fence, long position);
 
-    [LoggerMessage(71, LogLevel.Warning, "The lease of this process (fence {Fence}) has ended. Another process gives events their positions now.")]
+    [LoggerMessage(71, LogLevel.Warning,
+        "The lease of this process (fence {Fence}) has ended. Another process gives events their positions now.")]
     private partial void LogLost(long fence);
 
     [LoggerMessage(72, LogLevel.Warning, "A round of the sequencer failed. Events wait for their positions; nothing is lost.")]

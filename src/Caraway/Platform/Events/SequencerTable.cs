@@ -65,7 +65,7 @@ internal static class SequencerTable
     public sealed record Held(long Fence, long Position, byte[] Hash, long FinalId, long Cluster, long ThisCluster);
 
     /// <summary>
-    /// The lease of a process. The fence alone does not identify it: a schema that was migrated down and up counts its fences from 0 again.
+    /// The lease of a process. The fence alone does not identify it: after migrations down and up, fences start from 0 again.
     /// </summary>
     /// <param name="Seconds">The length of a renewal.</param>
     public sealed record Lease(long Fence, string Holder, double Seconds);
@@ -100,11 +100,13 @@ internal static class SequencerTable
 
     /// <summary>The oldest events without a position, in the order of their ids.</summary>
     public static Task<List<UnsequencedEvent>> ListWaiting(long finalId, int limit, Database database, CancellationToken cancel) =>
-        database.List<UnsequencedEvent>(string.Create(CultureInfo.InvariantCulture, $"{WaitingSql} limit {limit}"), new { finalId }, cancel);
+        database.List<UnsequencedEvent>(
+            string.Create(CultureInfo.InvariantCulture, $"{WaitingSql} limit {limit}"), new { finalId }, cancel);
 
     /// <returns>Null when the lease was lost.</returns>
     public static Task<Written?> Renew(Lease lease, long position, long finalId, Database database, CancellationToken cancel) =>
-        database.First<Written>(RenewSql, new { fence = lease.Fence, holder = lease.Holder, position, finalId, seconds = lease.Seconds }, cancel);
+        database.First<Written>(
+            RenewSql, new { fence = lease.Fence, holder = lease.Holder, position, finalId, seconds = lease.Seconds }, cancel);
 
     /// <summary>Writes chain entries, the new end of the chain and the renewed lease in one statement.</summary>
     /// <returns>Null when the lease was lost; nothing is written then.</returns>

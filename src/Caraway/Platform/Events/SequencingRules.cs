@@ -3,7 +3,8 @@ namespace Caraway.Platform.Events;
 /// <summary>An event without a position.</summary>
 /// <param name="IsSettled">True once every transaction older than the event's own has ended.</param>
 internal sealed record UnsequencedEvent(
-    long Id, DateTime At, string Name, string Subject, string Actor, string? OnBehalfOf, string? RequestId, string? Address, byte[] Digest, bool IsSettled)
+    long Id, DateTime At, string Name, string Subject, string Actor, string? OnBehalfOf, string? RequestId, string? Address, byte[] Digest,
+    bool IsSettled)
 {
     public Envelope Envelope => new(Id, At, Name, Subject, Actor, OnBehalfOf, RequestId, Address);
 }
@@ -36,7 +37,8 @@ internal static class SequencingRules
     /// </summary>
     /// <param name="mark">The highest id drawn when the mark was set.</param>
     /// <param name="isComplete">Whether <paramref name="waiting"/> holds every waiting event.</param>
-    public static long FindFinalId(long mark, IReadOnlyList<UnsequencedEvent> waiting, IReadOnlyList<UnsequencedEvent> ready, bool isComplete)
+    public static long FindFinalId(
+        long mark, IReadOnlyList<UnsequencedEvent> waiting, IReadOnlyList<UnsequencedEvent> ready, bool isComplete)
     {
         var taken = ready.Select(candidate => candidate.Id).ToHashSet();
         var first = waiting.FirstOrDefault(candidate => !taken.Contains(candidate.Id));

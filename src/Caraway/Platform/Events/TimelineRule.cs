@@ -1,7 +1,9 @@
 namespace Caraway.Platform.Events;
 
-/// <summary>Which event stands in a patient's timeline, and who sees it there. Modules register theirs.</summary>
-/// <param name="EventName">The event; its payload's <c>patient_id</c>, or an earlier one's of the same subject, says whose it is.</param>
-/// <param name="Permission">Staff see it with this.</param>
-/// <param name="PatientSees">What of its payload the patient sees; null when the event is not for his eyes.</param>
+/// <summary>Puts an event into patients' timelines. Modules register their rules.</summary>
+/// <param name="EventName">
+/// The payload's <c>patient_id</c> names the patient; without it, an earlier event of the same subject does.
+/// </param>
+/// <param name="Permission">The permission with which staff see the event.</param>
+/// <param name="PatientSees">The fields of the payload that the patient sees; null hides the event from the patient.</param>
 internal sealed record TimelineRule(string EventName, string Permission, string[]? PatientSees);

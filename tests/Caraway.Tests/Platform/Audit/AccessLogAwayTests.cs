@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Caraway.Tests.Platform.Audit;
 
-/// <summary>What was shown is recorded, though the database goes away between the answer and the write.</summary>
+/// <summary>An access is recorded although the database goes away between the answer and the write.</summary>
 public sealed class AccessLogAwayTests(CarawayFixture caraway, PostgresServer postgres) : IClassFixture<CarawayFixture>
 {
     private string Name => new NpgsqlConnectionStringBuilder(caraway.Database.Address).Database!;
@@ -11,7 +11,7 @@ public sealed class AccessLogAwayTests(CarawayFixture caraway, PostgresServer po
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Records_outlast_a_database_that_is_away(bool isReadAgain)
+    public async Task Records_survive_a_database_that_is_away(bool isReadAgain)
     {
         var id = await caraway.OpenCase();
         await using var own = await OwnCaraway.Start(caraway.Database.Address, ("AccessLog:DelayMilliseconds", "1000"));
@@ -35,12 +35,14 @@ public sealed class AccessLogAwayTests(CarawayFixture caraway, PostgresServer po
         Assert.Equal(shown.Count, await Count(shown));
     }
 
-    /// <summary>Not from the pool, whose connections were cut.</summary>
+    /// <summary>Uses a new connection, because the connections of the pool were cut.</summary>
     private async Task<long> Count(IEnumerable<Answer> answers)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(caraway.Database.Address) { Pooling = false }.ConnectionString);
+        var address = new NpgsqlConnectionStringBuilder(caraway.Database.Address) { Pooling = false };
+        await using var connection = new NpgsqlConnection(address.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("select count(*) from platform.access_log where request_id = any(@requests)", connection);
+        await using var command = new NpgsqlCommand(
+            "select count(*) from platform.access_log where request_id = any(@requests)", connection);
         command.Parameters.AddWithValue("requests", answers.Select(answer => answer.Headers["X-Request-Id"]).ToArray());
         return (long)(await command.ExecuteScalarAsync())!;
     }

@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Caraway.Tests.Platform.Audit;
 
-/// <summary>What the access log's writer makes of a number that is taken.</summary>
+/// <summary>The access log's writer and a batch number that is already in use.</summary>
 public sealed class AccessLogWriterTests(PostgresServer postgres) : IAsyncLifetime
 {
     private const string Numbers = "select string_agg((id >> 16) || ':' || ids::text, ' ' order by id) from platform.access_log";
@@ -18,9 +18,9 @@ public sealed class AccessLogWriterTests(PostgresServer postgres) : IAsyncLifeti
 
     public ValueTask DisposeAsync() => database.DisposeAsync();
 
-    /// <summary>As after a restore in parts. Requests' ids are the callers' own, so the same one says nothing.</summary>
+    /// <summary>This can happen after a partial restore. Callers choose the request ids, so equal ids prove nothing.</summary>
     [Fact]
-    public async Task Another_batch_with_the_number_and_the_same_requests_id_costs_no_record()
+    public async Task A_batch_keeps_its_records_when_another_batch_has_its_number_and_request_id()
     {
         using var accesses = new TestAccessLog(database, clock);
         Add(accesses, 1);
@@ -35,9 +35,9 @@ public sealed class AccessLogWriterTests(PostgresServer postgres) : IAsyncLifeti
         Assert.Equal("1:{1} 2:{2} 2:{3}", await database.Scalar<string>(Numbers));
     }
 
-    /// <summary>The commit came, its answer did not: the same batch is not written twice.</summary>
+    /// <summary>The batch was committed, but the answer was lost.</summary>
     [Fact]
-    public async Task The_same_batch_again_is_written_once()
+    public async Task A_repeated_batch_is_written_once()
     {
         foreach (var _ in Enumerable.Range(0, 2))
         {
@@ -52,5 +52,6 @@ public sealed class AccessLogWriterTests(PostgresServer postgres) : IAsyncLifeti
         Assert.Equal("1:{1} 1:{2}", await database.Scalar<string>(Numbers));
     }
 
-    private static void Add(TestAccessLog accesses, long id) => Assert.Null(accesses.Add(TestEventLog.Reader(1), new AccessedRecords { Kind = "advocacy.case", Ids = [id] }));
+    private static void Add(TestAccessLog accesses, long id) =>
+        Assert.Null(accesses.Add(TestEventLog.Reader(1), new AccessedRecords { Kind = "advocacy.case", Ids = [id] }));
 }

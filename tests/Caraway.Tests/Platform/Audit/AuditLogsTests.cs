@@ -5,13 +5,13 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Platform.Audit;
 
-/// <summary>GET /api/v1/audit-logs: who may ask, filters and pages.</summary>
+/// <summary>GET /api/v1/audit-logs: permissions, filters and pages.</summary>
 public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     private const string Path = "/api/v1/audit-logs";
 
     [Fact]
-    public async Task It_is_for_auditors_admins_and_keys_with_its_scope()
+    public async Task Only_auditors_admins_and_keys_with_the_scope_may_read()
     {
         foreach (var role in new[] { "auditor", "admin" })
             Assert.Equal(200, (await caraway.As(await caraway.Person(role), HttpMethod.Get, Path)).Status);
@@ -19,7 +19,8 @@ public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<Caraw
         foreach (var role in new[] { "patient", "doctor", "caseworker", "adjudicator", "agent" })
             (await caraway.As(await caraway.Person(role), HttpMethod.Get, Path)).IsProblem(403, "not_permitted");
         (await caraway.Get(Path)).IsProblem(403, "not_permitted");
-        (await caraway.Anonymously(HttpMethod.Get, Path, null, await caraway.Key("advocacy:*", "users:read", "metrics:read"))).IsProblem(403, "not_permitted");
+        var other = await caraway.Key("advocacy:*", "users:read", "metrics:read");
+        (await caraway.Anonymously(HttpMethod.Get, Path, null, other)).IsProblem(403, "not_permitted");
         (await caraway.Anonymously(HttpMethod.Get, Path, null)).IsProblem(401, "not_signed_in");
     }
 
@@ -35,12 +36,15 @@ public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<Caraw
 
         var item = Items(before)[0];
         Assert.Equal(JsonValueKind.Null, item.GetProperty("position").ValueKind);
-        var position = await caraway.Database.Scalar<long>($"select position from platform.chain where event_id = {item.GetProperty("id")}");
+        var eventId = item.GetProperty("id");
+        var applicant = item.GetProperty("payload").GetProperty("applicant_id");
+        var position = await caraway.Database.Scalar<long>($"select position from platform.chain where event_id = {eventId}");
         Shape.Is(
             $$$"""
-            {"items":[{"id":{{{item.GetProperty("id")}}},"position":{{{position}}},"time":"(time)","event_name":"case.opened","subject":"advocacy.case:{{{id}}}","actor":"apikey:environment",
-              "on_behalf_of":null,"request_id":{{{item.GetProperty("request_id").GetRawText()}}},"address":"127.0.0.1",
-              "payload":{"case_id":{{{id}}},"applicant_id":{{{item.GetProperty("payload").GetProperty("applicant_id")}}},"external_reference":null,"patient_id":null}}],
+            {"items":[{"id":{{{eventId}}},"position":{{{position}}},"time":"(time)","event_name":"case.opened",
+              "subject":"advocacy.case:{{{id}}}","actor":"apikey:environment","on_behalf_of":null,
+              "request_id":{{{item.GetProperty("request_id").GetRawText()}}},"address":"127.0.0.1",
+              "payload":{"case_id":{{{id}}},"applicant_id":{{{applicant}}},"external_reference":null,"patient_id":null}}],
              "next_cursor":null}
             """,
             after);
@@ -56,7 +60,7 @@ public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     [Fact]
-    public async Task Filters_pass_alone_and_together()
+    public async Task Filters_work_alone_and_together()
     {
         var one = await caraway.Person("caseworker");
         var other = await caraway.Person("caseworker");
@@ -72,8 +76,10 @@ public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<Caraw
         Assert.All(Items(await Ask("?name=case.moved")), item => Assert.Equal("case.moved", item.GetProperty("event_name").GetString()));
         Assert.Equal(["case.moved"], Names(await Ask($"?{subject}&{actor}")));
         Assert.Equal(["case.opened"], Names(await Ask($"?{subject}&name=case.opened")));
-        Assert.Equal([$"advocacy.case:{second}", $"advocacy.case:{first}"], Items(await Ask($"?{actor}&name=case.moved")).Select(item => item.GetProperty("subject").GetString()));
-        Assert.Equal(["case.moved"], Names(await Ask($"?{subject}&{actor}&name=case.moved&from=2020-01-01&to=9000-01-01&cursor=9223372036854775807&limit=5")));
+        var subjects = Items(await Ask($"?{actor}&name=case.moved")).Select(item => item.GetProperty("subject").GetString());
+        Assert.Equal([$"advocacy.case:{second}", $"advocacy.case:{first}"], subjects);
+        const string rest = "name=case.moved&from=2020-01-01&to=9000-01-01&cursor=9223372036854775807&limit=5";
+        Assert.Equal(["case.moved"], Names(await Ask($"?{subject}&{actor}&{rest}")));
         Assert.Empty(Items(await Ask($"?{subject}&{actor}&name=case.assigned")));
         Assert.Empty(Items(await Ask($"?{subject}&to=2020-01-01")));
         Assert.Empty(Items(await Ask($"?{subject}&from=9000-01-01")));
@@ -91,7 +97,7 @@ public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<Caraw
     [InlineData("name=case.opened'%3Bdrop%20table%20platform.events--")]
     [InlineData("subject=%F0%9F%98%80")]
     [InlineData("name=case.opened&name=case.moved")]
-    public async Task Filters_are_exact_whatever_they_hold(string query)
+    public async Task Filters_match_exactly(string query)
     {
         await caraway.OpenCase();
 
@@ -133,7 +139,8 @@ public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<Caraw
     [InlineData("limit=1.5", "limit")]
     [InlineData("cursor=1e3", "cursor")]
     [InlineData("cursor=%20", "cursor")]
-    public async Task A_page_that_is_none_is_refused(string query, string name) => Assert.Equal(["#/" + name], (await Ask("?" + query)).IsProblem(422, "invalid").Pointers);
+    public async Task A_bad_page_parameter_is_refused(string query, string name) =>
+        Assert.Equal(["#/" + name], (await Ask("?" + query)).IsProblem(422, "invalid").Pointers);
 
     [Fact]
     public async Task Pages_go_on_where_the_last_one_ended()
@@ -164,7 +171,7 @@ public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<Caraw
     }
 
     [Fact]
-    public async Task A_look_is_recorded_with_the_events_that_it_showed()
+    public async Task A_read_is_recorded_with_its_events()
     {
         var id = await caraway.OpenCase();
 
@@ -172,7 +179,8 @@ public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<Caraw
         var none = await Ask("?subject=nothing");
 
         var row = Assert.Single((await caraway.Accesses(shown, none)).EnumerateArray());
-        Assert.Equal(("platform.event", "GET /api/v1/audit-logs"), (row.GetProperty("kind").GetString(), row.GetProperty("action").GetString()));
+        Assert.Equal("platform.event", row.GetProperty("kind").GetString());
+        Assert.Equal("GET /api/v1/audit-logs", row.GetProperty("action").GetString());
         Assert.Equal(Ids(shown), row.GetProperty("ids").EnumerateArray().Select(shownId => shownId.GetInt64()));
     }
 
@@ -186,11 +194,13 @@ public sealed class AuditLogsTests(CarawayFixture caraway) : IClassFixture<Caraw
 
     private static long[] Ids(Answer answer) => [.. Items(answer).Select(item => item.GetProperty("id").GetInt64())];
 
-    private async Task<Answer> Ask(string query) => await caraway.Anonymously(HttpMethod.Get, Path + query, null, ("Authorization", "Bearer " + await caraway.Token("auditor")));
+    private async Task<Answer> Ask(string query) =>
+        await caraway.Anonymously(HttpMethod.Get, Path + query, null, ("Authorization", "Bearer " + await caraway.Token("auditor")));
 }
 
-/// <summary>The bounds in time, over events of 2020 that happened in the order of their ids.</summary>
-public sealed class AuditLogTimesTests(EventsOf2020 events, CarawayFixture caraway) : IClassFixture<EventsOf2020>, IClassFixture<CarawayFixture>
+/// <summary>The bounds in time, over events of 2020 whose times are in the order of their ids.</summary>
+public sealed class AuditLogTimesTests(EventsOf2020 events, CarawayFixture caraway)
+    : IClassFixture<EventsOf2020>, IClassFixture<CarawayFixture>
 {
     [Theory]
     [InlineData("from=2020-01-10T10:00:00Z", "c d e f g h")]
@@ -222,21 +232,21 @@ public sealed class AuditLogTimesTests(EventsOf2020 events, CarawayFixture caraw
         Assert.Equal(200, answer.Status);
         Assert.Equal(
             expected.Split(' ', StringSplitOptions.RemoveEmptyEntries).Reverse().Select(letter => "test." + letter),
-            answer.Json.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("event_name").GetString()).Where(name => name!.StartsWith("test.", StringComparison.Ordinal)));
+            Names(answer).Where(name => name.StartsWith("test.", StringComparison.Ordinal)));
     }
 
-    /// <summary>A space may be a plus that was not escaped, and may be a space; it never is another time.</summary>
+    /// <summary>A space can also be an unescaped plus sign.</summary>
     [Theory]
     [InlineData("from=2020-01-10%2010:00&to=2020-01-10%2010:01", "c d")]
     [InlineData("from=2020-01-10%2010:00:00&to=2020-01-10%2010:00:00.000001", "c")]
-    public async Task A_time_with_a_space_is_that_time_or_refused(string query, string expected)
+    public async Task A_time_with_a_space_is_read_as_written_or_refused(string query, string expected)
     {
         await events.Seed(caraway);
 
         var answer = await Ask(query);
 
         if (answer.Status != 422)
-            Assert.Equal(expected.Split(' ').Reverse().Select(letter => "test." + letter), answer.Json.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("event_name").GetString()));
+            Assert.Equal(expected.Split(' ').Reverse().Select(letter => "test." + letter), Names(answer));
     }
 
     [Theory]
@@ -266,7 +276,7 @@ public sealed class AuditLogTimesTests(EventsOf2020 events, CarawayFixture caraw
     [InlineData("01/02/2020")]
     [InlineData("1/2/2020 10:00")]
     [InlineData("10+January+2020")]
-    public async Task What_is_no_time_is_refused(string text)
+    public async Task A_text_that_is_not_a_time_is_refused(string text)
     {
         foreach (var bound in new[] { "from", "to" })
         {
@@ -275,7 +285,14 @@ public sealed class AuditLogTimesTests(EventsOf2020 events, CarawayFixture caraw
         }
     }
 
-    private async Task<Answer> Ask(string query) => await caraway.Anonymously(HttpMethod.Get, $"/api/v1/audit-logs?limit=100&{query}", null, ("Authorization", "Bearer " + await caraway.Token("auditor")));
+    private static IEnumerable<string> Names(Answer answer) =>
+        answer.Json.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("event_name").GetString()!);
+
+    private async Task<Answer> Ask(string query)
+    {
+        var token = ("Authorization", "Bearer " + await caraway.Token("auditor"));
+        return await caraway.Anonymously(HttpMethod.Get, $"/api/v1/audit-logs?limit=100&{query}", null, token);
+    }
 }
 
 /// <summary>Eight events around ten o'clock of the 10th of January 2020, written once.</summary>
@@ -288,13 +305,21 @@ public sealed class EventsOf2020
         if (isSeeded)
             return;
         isSeeded = true;
-        // What happened before (a first start) would have a lower id and a later time, which clocks do not do.
+        // An event of a first start would have a lower id and a later time, which does not happen with real clocks.
         await caraway.Database.Execute("delete from platform.events");
-        string[] times = ["2020-01-10 00:00", "2020-01-10 09:59:59.999999", "2020-01-10 10:00", "2020-01-10 10:00:00.000001", "2020-01-10 23:59:59.999999", "2020-01-11 00:00", "2020-01-12 00:00", "2020-02-01 00:00"];
+        string[] times =
+        [
+            "2020-01-10 00:00", "2020-01-10 09:59:59.999999", "2020-01-10 10:00", "2020-01-10 10:00:00.000001",
+            "2020-01-10 23:59:59.999999", "2020-01-11 00:00", "2020-01-12 00:00", "2020-02-01 00:00",
+        ];
         for (var i = 0; i < times.Length; i++)
         {
             var parity = i % 2 == 0 ? "odd" : "even";
-            await caraway.Database.Execute($"insert into platform.events (at, name, subject, actor, payload) values ('{times[i]}+00', 'test.{(char)('a' + i)}', 'test:{parity}', '{parity}', '{{}}')");
+            await caraway.Database.Execute(
+                $$"""
+                insert into platform.events (at, name, subject, actor, payload)
+                values ('{{times[i]}}+00', 'test.{{(char)('a' + i)}}', 'test:{{parity}}', '{{parity}}', '{}')
+                """);
         }
     }
 }

@@ -7,10 +7,14 @@ using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Platform.Events;
 
-/// <summary>The chain's hashes, against PostgreSQL's own computation of them and against bytes written out by hand.</summary>
+/// <summary>The chain's hashes, compared with PostgreSQL's own computation and with bytes written by hand.</summary>
 public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
 {
     private static readonly Envelope Plain = new(7, DateTime.UnixEpoch.AddTicks(10), "a", "b", "c", null, "", "d");
+
+    private const string Rows = """
+        select id, at, name, subject, actor, on_behalf_of, request_id, address, payload, salt, digest from platform.events
+        """;
 
     private TestDatabase database = null!;
 
@@ -19,7 +23,7 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
     public ValueTask DisposeAsync() => database.DisposeAsync();
 
     [Fact]
-    public void A_hash_is_over_exactly_these_bytes()
+    public void A_hash_covers_exactly_these_bytes()
     {
         var digest = SHA256.HashData("x"u8);
         var bytes = new string('0', 64)
@@ -31,7 +35,7 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public void Each_part_of_an_entry_changes_its_hash_and_null_is_not_empty()
+    public void A_hash_depends_on_every_part_and_tells_null_from_empty()
     {
         var digest = SHA256.HashData("x"u8);
         byte[][] hashes =
@@ -69,7 +73,7 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
                 (9223372036854775807, '0001-01-01 00:00:00Z', 'x', 'y', 'z', null, '', null, 'null')
             """);
         await using var own = new Database(database.Source);
-        var rows = await own.List<Row>("select id, at, name, subject, actor, on_behalf_of, request_id, address, payload, salt, digest from platform.events order by id", null, default);
+        var rows = await own.List<Row>(Rows + " order by id", null, default);
         Assert.Equal(4, rows.Count);
 
         var (hash, position) = (Chain.Genesis, 0L);
@@ -77,7 +81,11 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
         {
             var computed = Chain.Hash(hash, position += 4_000_000_000, row.Envelope, row.Digest);
             var expected = await database.Scalar<byte[]>(
-                $"select {TestEventLog.HashSql} from platform.events e, (values (decode('{Convert.ToHexString(hash)}', 'hex'), {position})) v (previous, place) where e.id = {row.Id}");
+                $"""
+                select {TestEventLog.HashSql}
+                from platform.events e, (values (decode('{Convert.ToHexString(hash)}', 'hex'), {position})) v (previous, place)
+                where e.id = {row.Id}
+                """);
             Assert.Equal(expected, computed);
             hash = computed;
         }
@@ -87,12 +95,16 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
     [InlineData("{}")]
     [InlineData("")]
     [InlineData("{\"text\":\"Zoë 𝄞 \\u0000\"}")]
-    public async Task The_triggers_digest_is_the_chains(string payload)
+    public async Task The_trigger_computes_the_digest_of_the_chain(string payload)
     {
         await using var own = new Database(database.Source);
-        await own.Execute("insert into platform.events (at, name, subject, actor, payload, salt, digest) values (now(), 'a', 'b', 'c', @payload, 'mine', 'mine')", new { payload }, default);
+        const string insert = """
+            insert into platform.events (at, name, subject, actor, payload, salt, digest)
+            values (now(), 'a', 'b', 'c', @payload, 'mine', 'mine')
+            """;
+        await own.Execute(insert, new { payload }, default);
 
-        var row = (await own.First<Row>("select id, at, name, subject, actor, on_behalf_of, request_id, address, payload, salt, digest from platform.events", null, default))!;
+        var row = (await own.First<Row>(Rows, null, default))!;
 
         Assert.Equal(16, row.Salt.Length);
         Assert.Equal(Chain.Digest(row.Salt, payload), row.Digest);
@@ -100,7 +112,7 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Two_events_that_say_the_same_have_different_digests()
+    public async Task Two_equal_payloads_have_different_digests()
     {
         await TestEventLog.Add(database, 1);
         await TestEventLog.Add(database, 1);
@@ -115,7 +127,8 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Equal(expected, Chain.Microseconds(DateTime.Parse(time, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal)));
 
     private sealed record Row(
-        long Id, DateTime At, string Name, string Subject, string Actor, string? OnBehalfOf, string? RequestId, string? Address, string Payload, byte[] Salt, byte[] Digest)
+        long Id, DateTime At, string Name, string Subject, string Actor, string? OnBehalfOf, string? RequestId, string? Address,
+        string Payload, byte[] Salt, byte[] Digest)
     {
         public Envelope Envelope => new(Id, At, Name, Subject, Actor, OnBehalfOf, RequestId, Address);
     }

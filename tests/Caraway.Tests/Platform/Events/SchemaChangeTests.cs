@@ -152,7 +152,9 @@ public sealed class SchemaChangeTests(PostgresServer postgres) : IAsyncLifetime
 
         await Drain(dispatcher);
 
-        const string failed = "select count(*) from platform.event_retries where attempt = 1 and error like 'PostgresException on try 1;%'";
+        const string failed = """
+            select count(*) from platform.event_retries where attempt = 1 and error like 'PostgresException on attempt 1;%'
+            """;
         Assert.Equal(1, await database.Scalar<long>(failed));
     }
 

@@ -9,20 +9,20 @@ using Microsoft.Extensions.Options;
 
 namespace Caraway.Tests.Platform.Events;
 
-/// <summary>An event log with a known content, and what an intruder with SQL could do to it.</summary>
+/// <summary>An event log with a known content, and SQL with which an intruder could change it.</summary>
 internal static class TestEventLog
 {
-    /// <summary>What <see cref="Fill"/> writes.</summary>
+    /// <summary>Number of events that <see cref="Fill"/> writes.</summary>
     public const int Events = 30;
 
-    /// <summary>The first of the two ids that no event has.</summary>
+    /// <summary>The first of the two ids without an event.</summary>
     public const int Gap = 13;
 
-    /// <summary>The accesses in the two batches.</summary>
+    /// <summary>Number of accesses in the two batches.</summary>
     public const int Accesses = 5;
 
     /// <summary>
-    /// What <see cref="Chain.Hash"/> makes of the row <c>e</c> at <c>place</c> after <c>previous</c>, as PostgreSQL computes it; needs
+    /// <see cref="Chain.Hash"/> in SQL, for the row <c>e</c> at <c>place</c> after the hash <c>previous</c>. It needs
     /// <see cref="TextFunction"/>.
     /// </summary>
     public const string HashSql = """
@@ -36,7 +36,7 @@ internal static class TestEventLog
         $$ select coalesce(int4send(octet_length(convert_to(t, 'UTF8'))) || convert_to(t, 'UTF8'), int4send(-1)) $$
         """;
 
-    /// <summary>Writes the whole chain anew over what the events say now, as one who knows the source would, the sequencer's row with it.</summary>
+    /// <summary>Rewrites the chain and the sequencer's row over the present events, as an intruder who knows the source would.</summary>
     public const string Rewrite = $"""
         {TextFunction};
         do $$
@@ -56,8 +56,8 @@ internal static class TestEventLog
         """;
 
     /// <summary>
-    /// Thirty events in several rounds: ids 1 to 12 at the same positions, two ids that were drawn in vain, and 15 to 32 at two positions
-    /// less. Events 27 and 28 answer for batches 1 (three accesses) and 2 (two).
+    /// Writes thirty events in several rounds: ids 1 to 12 at the same positions, two unused ids, and ids 15 to 32 at positions 13 to 30.
+    /// Events 27 and 28 belong to the access batches 1 (three accesses) and 2 (two).
     /// </summary>
     public static async Task Fill(TestDatabase database)
     {
@@ -70,35 +70,46 @@ internal static class TestEventLog
         foreach (var shown in new[] { 3, 2 })
         {
             for (var n = 1; n <= shown; n++)
-                Assert.Null(accesses.Add(Reader(n), new AccessedRecords { Kind = "advocacy.case", Ids = [n, n + 100], PatientIds = n == 1 ? null : [n] }));
+            {
+                var records = new AccessedRecords { Kind = "advocacy.case", Ids = [n, n + 100], PatientIds = n == 1 ? null : [n] };
+                Assert.Null(accesses.Add(Reader(n), records));
+            }
+
             Assert.Equal(shown, await accesses.WriteOnce(default));
         }
 
         await Add(database, 4);
         await Sequence(database);
         Assert.Equal("30 30 32 30 32", await database.Scalar<string>(
-            "select (select count(*) || ' ' || max(position) || ' ' || max(event_id) from platform.chain) || ' ' || position || ' ' || final_id from platform.sequencer"));
+            """
+            select (select count(*) || ' ' || max(position) || ' ' || max(event_id) from platform.chain)
+                || ' ' || position || ' ' || final_id
+            from platform.sequencer
+            """));
     }
 
-    /// <summary>Inserts events that no sequencer has seen; their payloads are small and their names not in use.</summary>
+    /// <summary>Inserts events without positions, with small payloads and a name that the program does not use.</summary>
     public static Task Add(TestDatabase database, int events) => database.Execute(
         $$"""
         insert into platform.events (at, name, subject, actor, on_behalf_of, request_id, address, payload)
-        select now(), 'test.happened', 'test.thing:' || n % 4, 'user:' || n, case when n % 2 = 0 then 'user:99' end, 'request-' || n, '10.0.0.' || n, json_build_object('n', n, 'text', 'Zoë 𝄞')::text
+        select now(), 'test.happened', 'test.thing:' || n % 4, 'user:' || n, case when n % 2 = 0 then 'user:99' end, 'request-' || n,
+            '10.0.0.' || n, json_build_object('n', n, 'text', 'Zoë 𝄞')::text
         from generate_series(1, {{events}}) n
         """);
 
-    /// <summary>Gives every event its position, and waits until the sequencer knows that no lower id will come.</summary>
+    /// <summary>Gives every event its position, and waits until the sequencer knows that every id is final.</summary>
     public static async Task Sequence(TestDatabase database, EventOptions? options = null)
     {
-        using var sequencer = new Sequencer(database.Source, Options.Create(options ?? new EventOptions { LeaseSeconds = 60, Batch = 7 }), TimeProvider.System, NullLogger<Sequencer>.Instance);
+        using var sequencer = new Sequencer(
+            database.Source, Options.Create(options ?? new EventOptions { LeaseSeconds = 60, Batch = 7 }), TimeProvider.System,
+            NullLogger<Sequencer>.Instance);
         await SequenceBy(sequencer, database);
     }
 
-    /// <summary>The same by a sequencer of one's own, which gives its lease back.</summary>
+    /// <summary>Does the same with the caller's sequencer, which then releases its lease.</summary>
     public static async Task SequenceBy(Sequencer sequencer, TestDatabase database)
     {
-        // Other tests' transactions on the same server hold it up: for a moment, or while a long one loads a million rows.
+        // Transactions of other tests on the same server delay it: for a moment, or while a long test loads a million rows.
         for (var tries = 0; ; tries++)
         {
             Assert.InRange(tries, 0, 2_400);
@@ -119,6 +130,7 @@ internal static class TestEventLog
 
     public static Caller Reader(int n) => new()
     {
-        Id = "user:" + n, Permissions = FrozenSet<string>.Empty, RequestId = "read-" + n, Address = n == 2 ? null : "10.0.0.1", Action = "GET /cases/{id}", AccessReason = n == 3 ? null : "Appeal of Zoe",
+        Id = "user:" + n, Permissions = FrozenSet<string>.Empty, RequestId = "read-" + n, Address = n == 2 ? null : "10.0.0.1",
+        Action = "GET /cases/{id}", AccessReason = n == 3 ? null : "Appeal of Zoe",
     };
 }
