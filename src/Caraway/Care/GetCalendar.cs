@@ -50,7 +50,8 @@ internal static class GetCalendar
         if (rows.Count == 0)
             return Refusal.NotFound(ProblemCodes.CalendarNotFound, "There is no such calendar.");
         var appointments = rows.FindAll(row => row.Id is not null);
-        var caller = Caller.Create(http, string.Create(CultureInfo.InvariantCulture, $"calendar:{rows[0].UserId}"), FrozenSet<string>.Empty);
+        var name = string.Create(CultureInfo.InvariantCulture, $"calendar:{rows[0].UserId}");
+        var caller = Caller.Create(http, name, FrozenSet<string>.Empty);
         var accessed = new AccessedRecords
         {
             Kind = "care.appointment",
