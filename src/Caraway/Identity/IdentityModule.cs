@@ -45,28 +45,38 @@ internal static class IdentityModule
             .AddEndpointFilter<RegisterUser.HashFirst>()
             .TakesIdempotencyKey()
             .Refuses(400, 401, 403, 409, 413, 415, 422, 503)
-            .WithSummary("Register as a patient, or register any user as an administrator");
+            .WithSummary("Register as a patient, or register any user as an administrator")
+            .WithExample("""{"email": "ada@example.org", "full_name": "Ada Lovelace", "password": "quiet harbour lamp"}""", "patient")
+            .WithExample("""
+                {"email": "ignaz@example.org", "full_name": "Ignaz Semmelweis", "password": "clean hands first", "role": "doctor"}
+                """, "doctor");
 
         routes.MapGet("/api/v1/users", ListUsers.Handle)
             .Needs(IdentityPermissions.UsersManage)
             .Refuses(401, 403, 422)
-            .WithSummary("List the users, newest first");
+            .WithSummary("List users, newest first");
 
         routes.MapGet("/api/v1/users/{id}", GetUser.Handle)
             .Needs(IdentityPermissions.AccountRead, or: IdentityPermissions.UsersRead)
             .Refuses(401, 403, 404)
-            .WithSummary("Read a user");
+            .WithSummary("Get a user");
 
         routes.MapPatch("/api/v1/users/{id}", UpdateUser.Handle)
             .Needs(IdentityPermissions.AccountWrite, or: IdentityPermissions.UsersManage)
             .WithMetadata(new TakesIfMatch())
             .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503)
-            .WithSummary("Change a user");
+            .WithSummary("Change a user")
+            .WithExample("""{"full_name": "Ada King"}""");
 
         routes.MapPost("/api/v1/login", SignIn.Handle)
             .AllowAnonymous()
             .Refuses(400, 401, 413, 415, 422, 429, 503)
-            .WithSummary("Sign in with user name and password");
+            .WithSummary("Sign in with user name and password")
+            .WithExample("""{"username": "ada@example.org", "password": "quiet harbour lamp"}""")
+            .WithForm(
+                """{"grant_type": "password", "username": "ada@example.org", "password": "quiet harbour lamp"}""",
+                "username",
+                "password");
 
         // Comes second, so that a body without a content type goes to the JSON route.
         routes.MapPost("/api/v1/login", SignIn.HandleForm)
@@ -79,7 +89,8 @@ internal static class IdentityModule
         routes.MapPost("/api/v1/refresh", RefreshSession.Handle)
             .AllowAnonymous()
             .Refuses(400, 401, 413, 415, 422)
-            .WithSummary("Exchange a refresh token for a new access token");
+            .WithSummary("Exchange a refresh token for a new access token")
+            .WithExample("""{"refresh_token": "the refresh_token that the sign-in answered"}""");
 
         routes.MapPost("/api/v1/logout", SignOut.Handle)
             .Needs(IdentityPermissions.AccountWrite)
@@ -88,6 +99,6 @@ internal static class IdentityModule
 
         routes.MapGet("/.well-known/jwks.json", PublishKeys.Handle)
             .AllowAnonymous()
-            .WithSummary("Read the public keys of access tokens");
+            .WithSummary("Get the public keys of access tokens");
     }
 }

@@ -22,7 +22,7 @@ internal static class ListUsers
     internal const string Matches = " and (email_key like @pattern or lower(full_name) like @pattern)";
 
     public static async Task<Results<Ok<Response>, Refusal>> Handle(
-        string? role, string? q, string? limit, string? cursor,
+        [RoleWord] string? role, string? q, string? limit, string? cursor,
         PageSizes sizes, Caller caller, AccessLog accesses, Database database, CancellationToken cancel)
     {
         if (Page.Read(limit, cursor, sizes, out var page) is { } refusal)

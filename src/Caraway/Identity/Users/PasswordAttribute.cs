@@ -10,10 +10,14 @@ namespace Caraway.Identity.Users;
 /// characters.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal sealed class PasswordAttribute : ValidationAttribute
+internal sealed class PasswordAttribute : ValidationAttribute, ITextBounds
 {
     public const int Shortest = 8;
     public const int Longest = 128;
+
+    int ITextBounds.Shortest => Shortest;
+
+    int ITextBounds.Longest => Longest;
 
     private static readonly Lazy<FrozenSet<string>> Common = new(Read);
 

@@ -1,3 +1,4 @@
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Http;
 
 namespace Caraway.Identity.Users;
@@ -6,7 +7,7 @@ namespace Caraway.Identity.Users;
 internal static class User
 {
     public sealed record Response(
-        long Id, string Email, string FullName, string Role, bool IsActive, DateTime CreatedAt, DateTime UpdatedAt);
+        long Id, string Email, string FullName, [property: RoleWord] string Role, bool IsActive, DateTime CreatedAt, DateTime UpdatedAt);
 
     /// <summary>A user as the database keeps it: <see cref="Columns"/>, the version, and what a statement adds to them.</summary>
     internal sealed class Row

@@ -98,6 +98,17 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         Assert.Equal(", Bearer, ApiKey", Schemes(operation));
     }
 
+    [Fact]
+    public async Task Every_summary_starts_with_a_capital_letter_has_several_words_and_is_unique()
+    {
+        using var document = JsonDocument.Parse(await Document());
+        var summaries = Operations(document).Select(operation => operation.Body.GetProperty("summary").GetString()!).ToList();
+
+        Assert.NotEmpty(summaries);
+        Assert.All(summaries, summary => Assert.Matches("^[A-Z][a-z]+,? [a-zA-Z',. -]+[a-z]$", summary));
+        Assert.Equal(summaries.Count, summaries.Distinct(StringComparer.Ordinal).Count());
+    }
+
     [Theory]
     [InlineData("GetCaseResponse", "current_status", 7, false)]
     [InlineData("GetCaseStatusEvent", "from_status", 7, true)]
@@ -106,6 +117,8 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
     [InlineData("AppointmentResponse", "status", 4, false)]
     [InlineData("AppointmentTaskResponse", "status", 4, false)]
     [InlineData("AppointmentPerson", "role", 7, false)]
+    [InlineData("UserResponse", "role", 7, false)]
+    [InlineData("RegisterUserRequest", "role", 7, true)]
     public async Task A_status_lists_its_words_and_null_only_where_it_can_be_null(string schema, string member, int words, bool isNullable)
     {
         using var document = JsonDocument.Parse(await Document());
@@ -121,20 +134,52 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         Assert.Equal(isNullable, described.GetProperty("type").ValueKind == JsonValueKind.Array);
     }
 
-    [Fact]
-    public async Task A_status_filter_lists_the_statuses()
+    [Theory]
+    [InlineData("/cases", "status", "NEW IN_REVIEW NEEDS_INFO SUBMITTED APPROVED DENIED CLOSED")]
+    [InlineData("/api/v1/users", "role", "patient doctor admin caseworker adjudicator agent auditor")]
+    public async Task A_filter_lists_its_words(string path, string name, string words)
     {
         using var document = JsonDocument.Parse(await Document());
-        var filter = document.RootElement.GetProperty("paths")
-            .GetProperty("/cases")
-            .GetProperty("get")
-            .GetProperty("parameters")
-            .EnumerateArray()
-            .Single(parameter => parameter.GetProperty("name").GetString() == "status");
+        var filter = document.RootElement.GetProperty("paths").GetProperty(path).GetProperty("get").GetProperty("parameters")
+            .EnumerateArray().Single(parameter => parameter.GetProperty("name").GetString() == name);
 
-        Assert.Equal(
-            ["NEW", "IN_REVIEW", "NEEDS_INFO", "SUBMITTED", "APPROVED", "DENIED", "CLOSED"],
-            filter.GetProperty("schema").GetProperty("enum").EnumerateArray().Select(word => word.GetString()));
+        Assert.Equal(words.Split(' '), filter.GetProperty("schema").GetProperty("enum").EnumerateArray().Select(word => word.GetString()));
+    }
+
+    [Theory]
+    [InlineData("RegisterUserRequest")]
+    [InlineData("UpdateUserRequest")]
+    public async Task A_new_password_has_8_to_128_characters(string schema)
+    {
+        using var document = JsonDocument.Parse(await Document());
+        var password = document.RootElement.GetProperty("components").GetProperty("schemas").GetProperty(schema)
+            .GetProperty("properties").GetProperty("password");
+
+        Assert.Equal((8, 128), (password.GetProperty("minLength").GetInt32(), password.GetProperty("maxLength").GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("/api/v1/calendars/{file}", "get", "text/calendar")]
+    [InlineData("/api/v1/login", "post", "application/json")]
+    public async Task An_answer_has_its_media_type(string path, string method, string type)
+    {
+        using var document = JsonDocument.Parse(await Document());
+        var success = document.RootElement.GetProperty("paths").GetProperty(path).GetProperty(method).GetProperty("responses").GetProperty("200");
+
+        Assert.Equal([type], success.GetProperty("content").EnumerateObject().Select(media => media.Name));
+    }
+
+    [Fact]
+    public async Task The_sign_in_takes_JSON_and_the_password_form_of_OAuth_2()
+    {
+        using var document = JsonDocument.Parse(await Document());
+        var bodies = document.RootElement.GetProperty("paths").GetProperty("/api/v1/login").GetProperty("post")
+            .GetProperty("requestBody").GetProperty("content");
+
+        Assert.Equal(["application/json", "application/x-www-form-urlencoded"], bodies.EnumerateObject().Select(body => body.Name));
+        var form = bodies.GetProperty("application/x-www-form-urlencoded").GetProperty("schema");
+        Assert.Equal(["grant_type", "username", "password"], form.GetProperty("properties").EnumerateObject().Select(field => field.Name));
+        Assert.Equal(["username", "password"], form.GetProperty("required").EnumerateArray().Select(field => field.GetString()));
     }
 
     [Theory]
