@@ -13,8 +13,8 @@ internal static class AddNote
     public sealed record Request
     {
         /// <summary>
-        /// The writer. A system with an API key writes on behalf of this person. For a signed-in caller it is the caller's own name,
-        /// whatever the body says.
+        /// The writer. A system with an API key writes on behalf of this person. For a signed-in caller it is always the
+        /// caller's own name.
         /// </summary>
         [Needed, Text(CaseLimits.Person)]
         public string? Author { get; init; }

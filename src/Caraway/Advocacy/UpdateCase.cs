@@ -24,8 +24,8 @@ internal static class UpdateCase
         public string? Assignee { get; init; }
 
         /// <summary>
-        /// The person on whose behalf the calling system acts; "system" when absent. For a signed-in caller it is the caller's own name,
-        /// whatever the body says.
+        /// The person on whose behalf the calling system acts; "system" when absent. For a signed-in caller it is always the caller's
+        /// own name.
         /// </summary>
         [Text(CaseLimits.Person, AllowEmpty = true, AllowBlank = true)]
         public string? Actor { get; init; }

@@ -173,20 +173,20 @@ public sealed class CaseConcurrencyTests(CarawayFixture caraway) : IClassFixture
 
     private async Task IsOneLegalChain(long id, IEnumerable<(string? From, string To)> answered, int assignments = 0)
     {
-        var moves = await caraway.Transitions(id);
+        var transitions = await caraway.Transitions(id);
 
-        Assert.Equal((null, "NEW"), moves[0]);
-        foreach (var (before, after) in moves.Zip(moves.Skip(1)))
+        Assert.Equal((null, "NEW"), transitions[0]);
+        foreach (var (before, after) in transitions.Zip(transitions.Skip(1)))
         {
             Assert.Equal(before.To, after.From);
             Assert.Contains(after.To, CaseContract.From(before.To));
         }
 
-        Assert.Equal(answered.Order(), moves.Skip(1).Order());
-        Assert.Equal(moves[^1].To, Text(await caraway.Get($"/cases/{id}"), "current_status"));
-        Assert.Equal(moves.Length - 1, await Events(id, "case.moved"));
+        Assert.Equal(answered.Order(), transitions.Skip(1).Order());
+        Assert.Equal(transitions[^1].To, Text(await caraway.Get($"/cases/{id}"), "current_status"));
+        Assert.Equal(transitions.Length - 1, await Events(id, "case.moved"));
         Assert.Equal(assignments, await Events(id, "case.assigned"));
-        Assert.Equal(assignments == 0 ? moves.Length : assignments + 2, await caraway.Version(id));
+        Assert.Equal(assignments == 0 ? transitions.Length : assignments + 2, await caraway.Version(id));
     }
 
     private Task<long> Events(long id, string name) => caraway.Database.Scalar<long>(

@@ -106,7 +106,8 @@ internal static class DescribeOperation
                 {
                     Type = JsonSchemaType.Object,
                     Required = form.Required.ToHashSet(StringComparer.Ordinal),
-                    Properties = example.ToDictionary(field => field.Key, IOpenApiSchema (_) => Text(), StringComparer.Ordinal),
+                    Properties = example.ToDictionary(
+                        field => field.Key, IOpenApiSchema (field) => Text(field.Value), StringComparer.Ordinal),
                 },
                 Example = example,
             };
@@ -122,7 +123,9 @@ internal static class DescribeOperation
             Schema = Text(),
         });
 
-    private static OpenApiSchema Text() => new() { Type = JsonSchemaType.String };
+    /// <param name="example">Fills the field of a form on the page.</param>
+    private static OpenApiSchema Text(JsonNode? example = null) =>
+        new() { Type = JsonSchemaType.String, Examples = example is null ? null : [example.DeepClone()] };
 
     private static IOpenApiExample Parse(RequestExample example) => new OpenApiExample { Value = JsonNode.Parse(example.Json) };
 }

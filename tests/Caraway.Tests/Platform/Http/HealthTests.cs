@@ -16,7 +16,8 @@ public sealed class HealthTests(CarawayFixture caraway) : IClassFixture<CarawayF
 
         Assert.Equal(200, answer.Status);
         Assert.Equal(
-            $$"""{"status":"oh yeah, we good","service":"caraway","version":"{{ProgramVersion.Text}}","database":"postgresql"}""", answer.Body);
+            $$"""{"status":"oh yeah, we good","service":"caraway","version":"{{ProgramVersion.Text}}","database":"postgresql"}""",
+            answer.Body);
         Assert.StartsWith("application/json", answer.Headers["Content-Type"], StringComparison.Ordinal);
     }
 
