@@ -86,6 +86,7 @@ internal static class AdvocacyModule
 
         routes.MapGet("/cases/{id}/access-log", GetCaseAccessLog.Handle)
             .Needs(Permission.AuditRead)
+            .WithMetadata(new WithoutCredential(Denial.NotSignedIn))
             .Refuses(401, 403, 404, 422)
             .WithSummary("List who saw a case, when and why, newest first");
 

@@ -20,6 +20,8 @@ internal static class DescribeSchema
         var attributes = parameter is not null
             ? Attributes(parameter)
             : context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(inherit: true) ?? [];
+        // The page breaks a line where a description does.
+        schema.Description = schema.Description?.ReplaceLineEndings(" ");
         SetType(schema, context, parameter, attributes);
         foreach (var attribute in attributes)
             Apply(schema, attribute);
