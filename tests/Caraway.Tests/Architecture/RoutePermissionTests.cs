@@ -97,7 +97,8 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
             {
                 var path = route.RoutePattern.RawText!.Replace("{id}", "1", StringComparison.Ordinal)
                     .Replace("{document_id}", "1", StringComparison.Ordinal);
-                var code = route.Metadata.GetMetadata<WithoutCredential>() is null ? "not_signed_in" : "api_key_required";
+                var isKeyExpected = route.Metadata.GetMetadata<WithoutCredential>() is { Denial: Denial.KeyRefused };
+                var code = isKeyExpected ? "api_key_required" : "not_signed_in";
                 (await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, method == "GET" ? null : "{}"))
                     .IsProblem(401, code);
             }

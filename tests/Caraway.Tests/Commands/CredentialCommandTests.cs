@@ -196,6 +196,7 @@ public sealed class CredentialCommandTests(CarawayFixture caraway, PostgresServe
             ["ENVIRONMENT"] = "development",
             ["DATABASE_URL"] = address,
             ["CARAWAY_MASTER_KEY"] = CarawayFixture.Master,
+            ["PORT"] = FreePort.Find().ToString(CultureInfo.InvariantCulture),
         };
         foreach (var (name, value) in more)
             environment[name] = value;
