@@ -19,6 +19,9 @@ internal sealed class CarawayProcess : IDisposable
         process.BeginErrorReadLine();
     }
 
+    /// <summary>The words that start the program, without its arguments.</summary>
+    public static string[] Program { get; } = [Environment.ProcessPath!, typeof(CarawayApplication).Assembly.Location];
+
     /// <summary>All that it printed, both streams.</summary>
     public string Output
     {
@@ -35,14 +38,13 @@ internal sealed class CarawayProcess : IDisposable
 
     /// <param name="environment">Beside what is inherited; the settings of the run's own environment are taken away.</param>
     public static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
-        Start(environment, null, arguments);
+        Start(environment, null, [.. Program, .. arguments]);
 
-    private static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, string? input, string[] arguments)
+    private static CarawayProcess Start(IReadOnlyDictionary<string, string> environment, string? input, string[] command)
     {
         // A shell that runs the tests in the background has SIGINT ignored, and children inherit that; env takes it back and is then
         // replaced.
-        var start = new ProcessStartInfo(
-            "env", ["--default-signal=INT", Environment.ProcessPath!, typeof(CarawayApplication).Assembly.Location, .. arguments])
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", .. command])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -77,7 +79,14 @@ internal sealed class CarawayProcess : IDisposable
     public static async Task<(int ExitCode, string Output)> RunWith(
         string input, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        using var running = Start(environment, input, arguments);
+        using var running = Start(environment, input, [.. Program, .. arguments]);
+        return (await running.Exit(), running.Output);
+    }
+
+    /// <summary>Runs commands in one session of bash. Both of its streams are in the output, in their order.</summary>
+    public static async Task<(int ExitCode, string Output)> RunBash(string script, IReadOnlyDictionary<string, string> environment)
+    {
+        using var running = Start(environment, "", ["bash", "-c", "exec 2>&1\n" + script]);
         return (await running.Exit(), running.Output);
     }
 
@@ -122,8 +131,11 @@ internal sealed class CarawayProcess : IDisposable
         kill.WaitForExit();
     }
 
+    /// <param name="line">Without data at the end of a stream.</param>
     private void Keep(object sender, DataReceivedEventArgs line)
     {
+        if (line.Data is null)
+            return;
         lock (output)
             output.AppendLine(line.Data);
     }

@@ -40,7 +40,8 @@ public sealed class PatientTimelineTests(CarawayFixture caraway) : IClassFixture
                  { {{{at(3)}}},"event_name":"case.moved",
                    "payload":{"case_id":{{{id}}},"from_status":"NEW","to_status":"IN_REVIEW","reason":"a secret reason"}},
                  { {{{at(4)}}},"event_name":"case.opened",
-                   "payload":{"case_id":{{{id}}},"applicant_id":{{{applicant}}},"external_reference":null,"patient_id":{{{patient.UserId}}}}}],
+                   "payload":{"case_id":{{{id}}},"applicant_id":{{{applicant}}},"external_reference":null,
+                    "patient_id":{{{patient.UserId}}}}}],
                  "next_cursor":null}
                 """,
                 answer);

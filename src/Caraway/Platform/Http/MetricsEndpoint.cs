@@ -13,7 +13,10 @@ namespace Caraway.Platform.Http;
 internal static class MetricsEndpoint
 {
     private static readonly string[] Meters =
-        [CarawayMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime", "System.Net.Http", "Npgsql"];
+        [
+            CarawayMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime",
+            "System.Net.Http", "Npgsql",
+        ];
 
     /// <summary>Seconds. .NET's own bounds begin at 5 ms, where most answers here have ended.</summary>
     private static readonly double[] Bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -59,9 +62,9 @@ internal static class MetricsEndpoint
     }
 
     /// <summary>
-    /// Takes the text from the exporter before anything is sent: the exporter serves one reader at a time, and a reader that stops reading would
-    /// keep the others out for a minute. Every caller gets the format 0.0.4: OpenMetrics, which Prometheus asks for, writes the bounds of
-    /// histograms with other digits and adds series of its own.
+    /// Takes the text from the exporter before anything is sent: the exporter serves one reader at a time, and a reader that stops
+    /// reading would keep the others out for a minute. Every caller gets the format 0.0.4: OpenMetrics, which Prometheus asks for, writes
+    /// the bounds of histograms with other digits and adds series of its own.
     /// </summary>
     private static async Task Collect(HttpContext context, RequestDelegate exporter)
     {
@@ -89,7 +92,8 @@ internal static class MetricsEndpoint
     private static MetricStreamConfiguration View(Instrument instrument, IMeterFactory factory) => instrument switch
     {
         { Meter.Scope: { } scope } when !ReferenceEquals(scope, factory) => MetricStreamConfiguration.Drop,
-        { Name: "http.server.request.duration" } => new ExplicitBucketHistogramConfiguration { Boundaries = Bounds, CardinalityLimit = Routes },
+        { Name: "http.server.request.duration" } =>
+                    new ExplicitBucketHistogramConfiguration { Boundaries = Bounds, CardinalityLimit = Routes },
         { Name: "db.client.operation.duration" or "caraway.jobs.batch.duration" } =>
             new ExplicitBucketHistogramConfiguration { Boundaries = Bounds, CardinalityLimit = Few },
         _ => new MetricStreamConfiguration { CardinalityLimit = Few },

@@ -12,7 +12,8 @@ internal static class CommitHooks
 
     /// <param name="sql">The shared constant.</param>
     /// <param name="raise">Called after the commit; it must be quick, and it must not throw.</param>
-    public static void Add(string sql, Action raise) => ImmutableInterlocked.Update(ref all, (hooks, hook) => hooks.Add(hook), (sql, raise));
+    public static void Add(string sql, Action raise) =>
+        ImmutableInterlocked.Update(ref all, (hooks, hook) => hooks.Add(hook), (sql, raise));
 
     /// <summary>The hook of a statement; null when it has none.</summary>
     public static Action? Find(string sql)

@@ -7,8 +7,8 @@ internal static class PostgresErrors
 {
     /// <summary>Whether the database cannot be used now, as opposed to a fault of the statement.</summary>
     /// <remarks>
-    /// 08: connection; 28: our own credential; 53: resources; 57: shut down, starting, or took too long; 3D000, 55000: the database does not
-    /// exist or accepts no connections; 55P03: lock timeout; 25006: a replica.
+    /// 08: connection; 28: our own credential; 53: resources; 57: shut down, starting, or took too long; 3D000, 55000: the database does
+    /// not exist or accepts no connections; 55P03: lock timeout; 25006: a replica.
     /// </remarks>
     public static bool IsAway(Exception exception) => exception switch
     {
@@ -18,7 +18,8 @@ internal static class PostgresErrors
     };
 
     /// <summary>
-    /// Whether PostgreSQL refused a prepared statement because a migration changed the types of its columns. The statement has done nothing.
+    /// Whether PostgreSQL refused a prepared statement because a migration changed the types of its columns. The statement has done
+    /// nothing.
     /// </summary>
     public static bool IsStalePlan(Exception exception) =>
         exception is PostgresException { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" };
