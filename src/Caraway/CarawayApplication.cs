@@ -12,6 +12,7 @@ using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Caraway.Platform.Telemetry;
 using Caraway.Platform.Workflows;
+using Caraway.Support;
 using Npgsql;
 
 namespace Caraway;
@@ -57,6 +58,7 @@ internal static class CarawayApplication
         builder.Services.AddPatients();
         builder.Services.AddAdvocacy();
         builder.Services.AddCare();
+        builder.Services.AddSupport();
 
         var app = builder.Build();
         UsePipeline(app, server);
@@ -115,7 +117,7 @@ internal static class CarawayApplication
         services.ConfigureHttpJsonOptions(json => JsonRules.Apply(
             json.SerializerOptions,
             EventsJson.Default, AuditJson.Default, WorkflowsJson.Default,
-            IdentityJson.Default, AdvocacyJson.Default, CareJson.Default));
+            IdentityJson.Default, AdvocacyJson.Default, CareJson.Default, SupportJson.Default));
         Cors.Add(services, server.CorsOrigins);
     }
 
@@ -142,6 +144,7 @@ internal static class CarawayApplication
         app.MapPatients();
         app.MapAdvocacy();
         app.MapCare();
+        app.MapSupport();
     }
 
     /// <summary>Stops the start when a route neither names a permission nor is marked as open.</summary>

@@ -1,6 +1,5 @@
 using Caraway.Platform.Events;
 using Caraway.Care.Contracts;
-using System.Text;
 using System.Text.Json;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
@@ -14,7 +13,6 @@ internal static class AddLabResult
 {
     public const int TestNameLength = 255;
     public const int MostBytes = 64 * 1024;
-    public const int Deepest = 16;
 
     public sealed record Request
     {
@@ -48,15 +46,13 @@ internal static class AddLabResult
         select * from added
         """;
 
-    private const string BadText = "This has text with half of a surrogate pair or the character U+0000.";
-
     private const string Explain = $"select {CareUsers.PatientExists}";
 
     public static async Task<Results<Created<LabResult.Response>, Refusal>> Handle(
         Request request, Caller caller, Database database, TimeProvider time, CancellationToken cancel)
     {
         var (data, scope) = (request.ResultData!.Value, CareScope.From(caller));
-        if (FindFault(data) is { } fault)
+        if (FreeFormJson.FindFault(data, MostBytes) is { } fault)
             return Refusal.Invalid(new ProblemError("#/result_data", fault));
         var writeAll = caller.May(CarePermissions.WriteAll);
         var patientId = request.PatientId!.Value;
@@ -76,57 +72,5 @@ internal static class AddLabResult
         return writeAll || await database.First<bool>(Explain, new { patientId }, cancel) is false
             ? AppointmentRules.NoPatient
             : Refusal.Forbidden("Results are recorded by the patient's doctors and staff.");
-    }
-
-    /// <returns>A sentence about the first fault; null when the data can be stored.</returns>
-    internal static string? FindFault(JsonElement data)
-    {
-        if (data.ValueKind != JsonValueKind.Object)
-            return "This must be a JSON object.";
-        return Encoding.UTF8.GetByteCount(data.GetRawText()) > MostBytes ? "This must have at most 64 KiB." : FindFault(data, 1);
-    }
-
-    private static string? FindFault(JsonElement element, int depth)
-    {
-        if (depth > Deepest && element.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
-            return "This must be nested at most 16 levels deep.";
-        switch (element.ValueKind)
-        {
-            case JsonValueKind.Object:
-                var names = new HashSet<string>(StringComparer.Ordinal);
-                foreach (var property in element.EnumerateObject())
-                {
-                    if (!TryText(() => property.Name, out var name))
-                        return BadText;
-                    if (!names.Add(name))
-                        return "This has the same name twice; one of the two values would be lost.";
-                    if (FindFault(property.Value, depth + 1) is { } fault)
-                        return fault;
-                }
-
-                return null;
-            case JsonValueKind.Array:
-                return element.EnumerateArray().Select(item => FindFault(item, depth + 1)).FirstOrDefault(fault => fault is not null);
-            case JsonValueKind.String:
-                return TryText(() => element.GetString()!, out _) ? null : BadText;
-            default:
-                return null;
-        }
-    }
-
-    /// <summary>The database stores neither half of a surrogate pair nor U+0000.</summary>
-    private static bool TryText(Func<string> read, out string text)
-    {
-        text = "";
-        try
-        {
-            text = read();
-        }
-        catch (InvalidOperationException)
-        {
-            return false;
-        }
-
-        return !text.Contains('\0', StringComparison.Ordinal);
     }
 }

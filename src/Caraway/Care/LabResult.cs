@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Caraway.Platform.Http;
 
 namespace Caraway.Care;
 
@@ -13,14 +14,8 @@ internal static class LabResult
     internal sealed record Row(
         long Id, long PatientId, string TestName, string ResultData, string Interpretation, DateTime RecordedAt, DateTime CreatedAt)
     {
-        public Response ToResponse() => new(Id, PatientId, TestName, Parse(ResultData), Interpretation, RecordedAt, CreatedAt);
+        public Response ToResponse() => new(Id, PatientId, TestName, FreeFormJson.Parse(ResultData), Interpretation, RecordedAt, CreatedAt);
     }
 
     internal const string Columns = "r.id, r.patient_id, r.test_name, r.result_data, r.interpretation, r.recorded_at, r.created_at";
-
-    private static JsonElement Parse(string json)
-    {
-        using var document = JsonDocument.Parse(json);
-        return document.RootElement.Clone();
-    }
 }

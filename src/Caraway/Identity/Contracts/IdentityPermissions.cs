@@ -12,8 +12,4 @@ internal static class IdentityPermissions
 
     /// <summary>Listing accounts, giving roles, activating.</summary>
     public const string UsersManage = "users:manage";
-
-    /// <summary>What a gateway's user and a support agent may do.</summary>
-    public const string SupportRead = "support:read";
-    public const string SupportWrite = "support:write";
 }

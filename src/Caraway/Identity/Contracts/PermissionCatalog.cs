@@ -1,6 +1,7 @@
 using Caraway.Advocacy.Contracts;
 using Caraway.Care.Contracts;
 using Caraway.Platform.Security;
+using Caraway.Support.Contracts;
 
 namespace Caraway.Identity.Contracts;
 
@@ -12,7 +13,7 @@ internal static class PermissionCatalog
         IdentityPermissions.AccountRead, IdentityPermissions.AccountWrite, IdentityPermissions.UsersRead, IdentityPermissions.UsersManage,
         AdvocacyPermissions.Read, AdvocacyPermissions.Write,
         CarePermissions.Read, CarePermissions.Write, CarePermissions.ReadAll, CarePermissions.WriteAll,
-        IdentityPermissions.SupportRead, IdentityPermissions.SupportWrite,
+        SupportPermissions.Read, SupportPermissions.Write, SupportPermissions.ReadAll, SupportPermissions.WriteAll,
         Permission.MetricsRead, Permission.AuditRead,
     ];
 

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Caraway.Advocacy.Contracts;
 using Caraway.Care.Contracts;
 using Caraway.Platform.Security;
+using Caraway.Support.Contracts;
 
 namespace Caraway.Identity.Contracts;
 
@@ -20,22 +21,25 @@ internal static class Roles
 
     private static readonly string[] Everybody = [IdentityPermissions.AccountRead, IdentityPermissions.AccountWrite];
 
+    /// <summary>Everybody who works here, or is treated here, can report trouble with the program.</summary>
+    private static readonly string[] Users = [.. Everybody, SupportPermissions.Read, SupportPermissions.Write];
+
     private static readonly FrozenDictionary<string, FrozenSet<string>> Table = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        [Patient] = [.. Everybody, CarePermissions.Read, CarePermissions.Write],
-        [Doctor] = [.. Everybody, IdentityPermissions.UsersRead, CarePermissions.Read, CarePermissions.Write],
+        [Patient] = [.. Users, CarePermissions.Read, CarePermissions.Write],
+        [Doctor] = [.. Users, IdentityPermissions.UsersRead, CarePermissions.Read, CarePermissions.Write],
         [Admin] = [.. PermissionCatalog.All],
         [Caseworker] =
         [
-            .. Everybody, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, AdvocacyPermissions.Write,
+            .. Users, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, AdvocacyPermissions.Write,
             CarePermissions.Read, CarePermissions.Write, CarePermissions.ReadAll, CarePermissions.WriteAll,
         ],
-        [Adjudicator] = [.. Everybody, IdentityPermissions.UsersRead],
-        [Agent] = [.. Everybody, IdentityPermissions.UsersRead, IdentityPermissions.SupportRead, IdentityPermissions.SupportWrite],
+        [Adjudicator] = [.. Users, IdentityPermissions.UsersRead],
+        [Agent] = [.. Users, IdentityPermissions.UsersRead, SupportPermissions.ReadAll],
         [Auditor] =
         [
             .. Everybody, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, CarePermissions.Read, CarePermissions.ReadAll,
-            IdentityPermissions.SupportRead, Permission.MetricsRead, Permission.AuditRead,
+            SupportPermissions.Read, SupportPermissions.ReadAll, Permission.MetricsRead, Permission.AuditRead,
         ],
     }.ToFrozenDictionary(row => row.Key, row => row.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);
 

@@ -2,24 +2,26 @@ using System.Collections.Frozen;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
-using Caraway.Identity.Contracts;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Security;
+using Caraway.Support.Contracts;
 using Microsoft.Extensions.Options;
 
 namespace Caraway.Identity.Keys;
 
 /// <summary>
 /// <c>X-User-ID</c> of an API gateway that signs its users in. The header is accepted when the connection itself comes from a trusted
-/// network or the request carries the gateway's secret; otherwise it is ignored. It gives <c>support:*</c> as that user and nothing else
+/// network or the request carries the gateway's secret; otherwise it is ignored. It gives <c>support:read</c> and <c>support:write</c> as that user and
+/// nothing else, whatever <c>X-User-Roles</c> says
 /// (docs/contracts/identity.md).
 /// </summary>
 internal sealed class Gateway : ICredential
 {
     private const int LongestId = 100;
 
-    private static readonly FrozenSet<string> Permissions = PermissionCatalog.OfScope("support:*").ToFrozenSet(StringComparer.Ordinal);
+    private static readonly FrozenSet<string> Permissions =
+        FrozenSet.Create(StringComparer.Ordinal, SupportPermissions.Read, SupportPermissions.Write);
 
     private readonly IPNetwork[] trusted;
     private readonly byte[]? secretHash;

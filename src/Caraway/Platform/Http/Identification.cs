@@ -57,11 +57,12 @@ internal static class Identification
         return needed.IsMetBy(caller) ? next(context) : Refusal.Forbidden("Your credential does not permit this.").ExecuteAsync(context);
     }
 
-    /// <summary>Turns a denial into its answer. docs/contracts/advocacy.md quotes the sentence about keys.</summary>
+    /// <summary>Turns a denial into its answer. docs/contracts quotes the sentences about keys and about the user's id.</summary>
     internal static Refusal Explain(Denial denial) => denial switch
     {
         Denial.KeyRefused => Refusal.Unauthorized(ProblemCodes.ApiKeyRequired, "Invalid or missing API key"),
         Denial.TokenRefused => Refusal.Unauthorized(ProblemCodes.InvalidToken, "The access token is not valid, or is no longer valid."),
+        Denial.UserIdMissing => Refusal.Unauthorized(ProblemCodes.UserIdRequired, "User ID header (X-User-ID) is required"),
         _ => Refusal.Unauthorized(ProblemCodes.NotSignedIn, "Sign in first, and send the access token as a bearer token."),
     };
 }

@@ -9,6 +9,7 @@ internal static class ProblemCodes
     public const string MalformedRequest = "malformed_request";
     public const string ApiKeyRequired = "api_key_required";
     public const string NotSignedIn = "not_signed_in";
+    public const string UserIdRequired = "user_id_required";
     public const string InvalidToken = "invalid_token";
     public const string SignInFailed = "sign_in_failed";
     public const string InvalidRefreshToken = "invalid_refresh_token";
@@ -34,6 +35,11 @@ internal static class ProblemCodes
     public const string MethodNotAllowed = "method_not_allowed";
     public const string NotAcceptable = "not_acceptable";
     public const string InvalidTransition = "invalid_transition";
+    public const string CaseArchived = "case_archived";
+    public const string ShareNotFound = "share_not_found";
+    public const string TooManyShares = "too_many_shares";
+    public const string TemplateNotFound = "template_not_found";
+    public const string TemplateNameUsed = "template_name_used";
     public const string ExternalReferenceUsed = "external_reference_used";
     public const string IdempotencyKeyInUse = "idempotency_key_in_use";
     public const string StaleVersion = "stale_version";

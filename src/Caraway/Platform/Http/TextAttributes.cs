@@ -26,6 +26,9 @@ internal sealed class TextAttribute(int max) : ValidationAttribute, ITextBounds
     /// <summary>Whether a text of white space alone is valid.</summary>
     public bool AllowBlank { get; init; }
 
+    /// <summary>Whether white space at both ends does not count, because the use case removes it.</summary>
+    public bool IsTrimmed { get; init; }
+
     /// <summary>Whether the text must satisfy <see cref="Characters.IsOneLine"/>.</summary>
     public bool SingleLine { get; init; }
 
@@ -50,7 +53,7 @@ internal sealed class TextAttribute(int max) : ValidationAttribute, ITextBounds
             return "This must not be white space only.";
         if (SingleLine && !Characters.IsOneLine(text))
             return "This must not have control characters.";
-        return Characters.Count(text) > Longest
+        return Characters.Count(IsTrimmed ? text.Trim() : text) > Longest
             ? string.Create(CultureInfo.InvariantCulture, $"This must have at most {Longest:#,0} characters.")
             : null;
     }

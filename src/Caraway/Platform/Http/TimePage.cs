@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Caraway.Platform.Http;
 
 /// <summary>
-/// A keyset page of a bare array, latest time first. The address of the next page is in the <c>Link</c> header (RFC 8288).
+/// A keyset page, latest time first. A list that is a bare array puts the address of the next page into the <c>Link</c> header (RFC 8288).
 /// </summary>
 /// <param name="Time">The page has only rows with an earlier time, or with this time and an id below <paramref name="Id"/>.</param>
 internal readonly record struct TimePage(int Limit, DateTime Time, long Id)
@@ -11,7 +11,7 @@ internal readonly record struct TimePage(int Limit, DateTime Time, long Id)
     /// <summary>SQL's <c>limit</c> for the page and one row more, which shows whether there is a next page.</summary>
     public string Take => LimitClause.For(Limit + 1);
 
-    private static Refusal BadCursor { get; } = Refusal.InvalidQuery("cursor", "The cursor must be one of a Link header.");
+    private static Refusal BadCursor { get; } = Refusal.InvalidQuery("cursor", "The cursor must be one that a list answered.");
 
     /// <summary>
     /// Reads <c>limit</c> and <c>cursor</c> (microseconds since 1970, an underscore, an id). Absent and empty values mean the defaults.
@@ -45,12 +45,22 @@ internal readonly record struct TimePage(int Limit, DateTime Time, long Id)
     /// <param name="rows">One more than the page takes when there is a next page.</param>
     public void Cut<T>(List<T> rows, Func<T, (DateTime Time, long Id)> key, HttpContext http)
     {
+        if (Cut(rows, key) is { } cursor)
+        {
+            http.Response.Headers.Link = string.Create(
+                CultureInfo.InvariantCulture, $"<{http.Request.PathBase}{http.Request.Path}?limit={Limit}&cursor={cursor}>; rel=\"next\"");
+        }
+    }
+
+    /// <summary>Removes the row beyond the page.</summary>
+    /// <returns>The cursor of the next page, or null on the last one.</returns>
+    public string? Cut<T>(List<T> rows, Func<T, (DateTime Time, long Id)> key)
+    {
         if (rows.Count <= Limit)
-            return;
+            return null;
         rows.RemoveRange(Limit, rows.Count - Limit);
         var (time, id) = key(rows[^1]);
         var micros = (time - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-        http.Response.Headers.Link = string.Create(
-            CultureInfo.InvariantCulture, $"<{http.Request.PathBase}{http.Request.Path}?limit={Limit}&cursor={micros}_{id}>; rel=\"next\"");
+        return string.Create(CultureInfo.InvariantCulture, $"{micros}_{id}");
     }
 }

@@ -20,6 +20,9 @@ internal enum Denial
     /// <summary>The route needs a credential, and the request has no credential that counts.</summary>
     NotSignedIn,
 
+    /// <summary>The route is for users of a gateway, and the request has no credential that counts.</summary>
+    UserIdMissing,
+
     /// <summary>The API key is missing, or it is not valid.</summary>
     KeyRefused,
 

@@ -1,6 +1,6 @@
 using System.Net;
 using Caraway.Identity;
-using Caraway.Identity.Contracts;
+using Caraway.Support.Contracts;
 using Caraway.Identity.Keys;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Postgres;
@@ -140,7 +140,7 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
         if (isTrusted)
         {
             Assert.Equal(
-                [IdentityPermissions.SupportRead, IdentityPermissions.SupportWrite],
+                [SupportPermissions.Read, SupportPermissions.Write],
                 identified.Caller!.Permissions.Order(StringComparer.Ordinal));
         }
     }

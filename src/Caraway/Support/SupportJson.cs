@@ -1,0 +1,20 @@
+using System.Text.Json.Serialization;
+
+namespace Caraway.Support;
+
+/// <summary>Every JSON shape of the module.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(CreateCase.Request), TypeInfoPropertyName = "CreateCaseRequest")]
+[JsonSerializable(typeof(SupportCase.Response), TypeInfoPropertyName = "SupportCaseResponse")]
+[JsonSerializable(typeof(ListCases.Response), TypeInfoPropertyName = "ListCasesResponse")]
+[JsonSerializable(typeof(ListCases.CursorResponse), TypeInfoPropertyName = "ListCasesCursorResponse")]
+[JsonSerializable(typeof(UpdateCase.Request), TypeInfoPropertyName = "UpdateCaseRequest")]
+[JsonSerializable(typeof(UpdateCase.Move), TypeInfoPropertyName = "MoveCaseRequest")]
+[JsonSerializable(typeof(ShareCase.Request), TypeInfoPropertyName = "ShareCaseRequest")]
+[JsonSerializable(typeof(CaseShare.Response), TypeInfoPropertyName = "CaseShareResponse")]
+[JsonSerializable(typeof(ListShares.Response), TypeInfoPropertyName = "ListSharesResponse")]
+[JsonSerializable(typeof(CreateTemplate.Request), TypeInfoPropertyName = "CreateTemplateRequest")]
+[JsonSerializable(typeof(UpdateTemplate.Request), TypeInfoPropertyName = "UpdateTemplateRequest")]
+[JsonSerializable(typeof(CaseTemplate.Response), TypeInfoPropertyName = "CaseTemplateResponse")]
+[JsonSerializable(typeof(ListTemplates.Response), TypeInfoPropertyName = "ListTemplatesResponse")]
+internal sealed partial class SupportJson : JsonSerializerContext;

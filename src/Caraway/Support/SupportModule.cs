@@ -1,0 +1,138 @@
+using Caraway.Platform.Http;
+using Caraway.Platform.Security;
+using Caraway.Support.Contracts;
+
+namespace Caraway.Support;
+
+/// <summary>Troubleshooting cases of users: every route, with its permission, and every registration.</summary>
+internal static class SupportModule
+{
+    public static IServiceCollection AddSupport(this IServiceCollection services) => services
+        .AddSingleton(CaseWords.Table)
+        .AddSingleton<SupportPages>();
+
+    public static void MapSupport(this IEndpointRouteBuilder app)
+    {
+        var routes = app.MapGroup("/api/v1").WithTags("Support").WithMetadata(new WithoutCredential(Denial.UserIdMissing));
+        MapCases(routes);
+        MapShares(routes);
+        MapTemplates(routes);
+    }
+
+    private static void MapCases(RouteGroupBuilder routes)
+    {
+        routes.MapPost("/cases", CreateCase.Handle)
+            .Needs(SupportPermissions.Write)
+            .TakesIdempotencyKey()
+            .Refuses(400, 401, 403, 409, 413, 415, 422)
+            .WithSummary("Open a support case")
+            .WithExample("""
+                {
+                  "title": "The upload stops at 99 %", "description": "Since Monday, every document over 10 MB.",
+                  "severity": "high", "category": "error", "metadata": {"browser": "Firefox 140"}, "tags": ["upload"]
+                }
+                """);
+
+        routes.MapGet("/cases", ListCases.Handle)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 422)
+            .WithSummary("List support cases, newest first");
+
+        routes.MapGet("/cases/session/{session_id}", ListCases.HandleSession)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 422)
+            .WithSummary("List the support cases of a session, newest first");
+
+        routes.MapGet("/cases/{case_id}", GetCase.Handle)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 404)
+            .WithSummary("Get a support case");
+
+        routes.MapPut("/cases/{case_id}", UpdateCase.Handle)
+            .Needs(SupportPermissions.Write)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422)
+            .WithSummary("Change a support case")
+            .WithExample("""{"severity": "critical", "tags": ["upload", "urgent"]}""");
+
+        routes.MapPost("/cases/{case_id}/status", UpdateCase.HandleMove)
+            .Needs(SupportPermissions.Write)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422)
+            .WithSummary("Move a support case to another status")
+            .WithExample("""{"status": "investigating"}""");
+
+        routes.MapDelete("/cases/{case_id}", DeleteCase.Handle)
+            .Needs(SupportPermissions.Write)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(401, 403, 404, 409, 412)
+            .WithSummary("Delete a support case");
+
+        routes.MapGet("/cases/{case_id}/history", GetHistory.Handle)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 404, 422)
+            .WithSummary("List every move and change of a support case, newest first");
+    }
+
+    private static void MapShares(RouteGroupBuilder routes)
+    {
+        routes.MapGet("/cases/{case_id}/shares", ListShares.Handle)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 404)
+            .WithSummary("List with whom a support case is shared");
+
+        routes.MapGet("/cases/{case_id}/shares/{user_id}", ListShares.HandleOne)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 404)
+            .WithSummary("Get one share of a support case");
+
+        routes.MapPut("/cases/{case_id}/shares/{user_id}", ShareCase.Handle)
+            .Needs(SupportPermissions.Write)
+            .Refuses(400, 401, 403, 404, 409, 413, 415, 422)
+            .WithSummary("Share a support case with a user")
+            .WithExample("""{"access": "view"}""");
+
+        routes.MapDelete("/cases/{case_id}/shares/{user_id}", UnshareCase.Handle)
+            .Needs(SupportPermissions.Write)
+            .Refuses(401, 403, 404)
+            .WithSummary("Revoke a share of a support case");
+    }
+
+    private static void MapTemplates(RouteGroupBuilder routes)
+    {
+        routes.MapPost("/case-templates", CreateTemplate.Handle)
+            .Needs(SupportPermissions.Write)
+            .TakesIdempotencyKey()
+            .Refuses(400, 401, 403, 409, 413, 415, 422)
+            .WithSummary("Make a template of support cases")
+            .WithExample("""
+                {
+                  "name": "Slow page", "title": "Slow page, {{date}}", "description": "{{user}} reports a slow page.",
+                  "category": "performance", "tags": ["slow"], "checklist": ["Which page?", "Since when?"]
+                }
+                """);
+
+        routes.MapGet("/case-templates", ListTemplates.Handle)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 422)
+            .WithSummary("List your own and the global templates, newest first");
+
+        routes.MapGet("/case-templates/{id}", ListTemplates.HandleOne)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 404)
+            .WithSummary("Get a template");
+
+        routes.MapPut("/case-templates/{id}", UpdateTemplate.Handle)
+            .Needs(SupportPermissions.Write)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422)
+            .WithSummary("Change a template")
+            .WithExample("""{"severity": "low"}""");
+
+        routes.MapDelete("/case-templates/{id}", UpdateTemplate.HandleDelete)
+            .Needs(SupportPermissions.Write)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(401, 403, 404, 412)
+            .WithSummary("Delete a template");
+    }
+}
