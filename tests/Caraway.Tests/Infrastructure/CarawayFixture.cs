@@ -14,6 +14,9 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
 {
     public const string ApiKey = "test-key-0123456789";
 
+    /// <summary>A request with this in X-Gateway-Secret may name its user in X-User-ID.</summary>
+    public const string GatewaySecret = "the secret of the gateway in tests";
+
     /// <summary>The master key, which all processes of one database share.</summary>
     public const string Master = "a master key for tests, of 32 characters or more";
 
@@ -51,6 +54,7 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
                 // The real cost is paid by the bench.
                 ["Identity:PasswordIterations"] = "1000",
                 ["RateLimits:AddressPerMinute"] = "0",
+                ["Identity:GatewaySecret"] = GatewaySecret,
             }).Build(),
             EnvironmentName = "Development",
             Source = source,

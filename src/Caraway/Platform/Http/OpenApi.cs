@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Caraway.Platform.Hosting;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
@@ -38,7 +39,7 @@ internal static class OpenApi
             (null, _) => null,
             (_, var id) when id == typeof(RowId) => null,
             // A use case's records are nested in it, so their bare names (Request, Response) would collide.
-            (_, { IsNested: true } nested) => nested.DeclaringType!.Name + nested.Name,
+            (_, { IsNested: true } nested) => NameOf(nested),
             (var name, _) => name,
         };
         options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
@@ -46,6 +47,21 @@ internal static class OpenApi
         options.AddOperationTransformer(DescribeOperation.Transform);
         options.AddSchemaTransformer(DescribeSchema.Transform);
     });
+
+    /// <summary>Use cases of two modules can have one name, such as ListCases. Their schemas then begin with the module's name.</summary>
+    private static string NameOf(Type nested)
+    {
+        var useCase = nested.DeclaringType!;
+        var name = useCase.Name + nested.Name;
+        return useCase.Namespace is { } space && SharedNames.Value.Contains(useCase.Name) ? space[(space.LastIndexOf('.') + 1)..] + name : name;
+    }
+
+    private static readonly Lazy<FrozenSet<string>> SharedNames = new(() => typeof(OpenApi).Assembly.GetTypes()
+        .Where(type => type is { IsNested: false, Namespace: not null })
+        .GroupBy(type => type.Name, StringComparer.Ordinal)
+        .Where(types => types.Select(type => type.Namespace).Distinct(StringComparer.Ordinal).Count() > 1)
+        .Select(types => types.Key)
+        .ToFrozenSet(StringComparer.Ordinal));
 
     public static void MapOpenApiPage(this WebApplication app)
     {
