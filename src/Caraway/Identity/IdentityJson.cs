@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Caraway.Identity.Keys;
 using Caraway.Identity.SignIns;
 using Caraway.Identity.Tokens;
 using Caraway.Identity.Users;
@@ -11,6 +12,8 @@ namespace Caraway.Identity;
 [JsonSerializable(typeof(RegisterUser.Request), TypeInfoPropertyName = "RegisterUserRequest")]
 [JsonSerializable(typeof(UpdateUser.Request), TypeInfoPropertyName = "UpdateUserRequest")]
 [JsonSerializable(typeof(ListUsers.Response), TypeInfoPropertyName = "ListUsersResponse")]
+[JsonSerializable(typeof(LinkGateway.Request), TypeInfoPropertyName = "LinkGatewayRequest")]
+[JsonSerializable(typeof(LinkGateway.Response), TypeInfoPropertyName = "LinkGatewayResponse")]
 [JsonSerializable(typeof(SignIn.Request), TypeInfoPropertyName = "SignInRequest")]
 [JsonSerializable(typeof(SignIn.Response), TypeInfoPropertyName = "SignInResponse")]
 [JsonSerializable(typeof(RefreshSession.Request), TypeInfoPropertyName = "RefreshSessionRequest")]

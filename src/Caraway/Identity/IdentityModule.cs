@@ -16,6 +16,7 @@ internal static class IdentityModule
     {
         services.AddOptions<IdentityOptions>().BindConfiguration("Identity").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<UserNameCache>();
+        services.AddSingleton<LinkedActors>();
         services.AddSingleton<Passwords>();
         services.AddSingleton<SignInThrottle>();
         services.AddSingleton<RefreshToken>();
@@ -67,6 +68,17 @@ internal static class IdentityModule
             .Refuses(400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503)
             .WithSummary("Change a user")
             .WithExample("""{"full_name": "Ada King"}""");
+
+        routes.MapPut("/api/v1/users/{id}/gateway-id", LinkGateway.Handle)
+            .Needs(IdentityPermissions.UsersManage)
+            .Refuses(400, 401, 403, 404, 409, 413, 415, 422)
+            .WithSummary("Link a user with a gateway's user")
+            .WithExample("""{"gateway_id": "ada.lovelace"}""");
+
+        routes.MapDelete("/api/v1/users/{id}/gateway-id", UnlinkGateway.Handle)
+            .Needs(IdentityPermissions.UsersManage)
+            .Refuses(401, 403, 404)
+            .WithSummary("End a user's link with a gateway's user");
 
         routes.MapPost("/api/v1/login", SignIn.Handle)
             .AllowAnonymous()

@@ -13,6 +13,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
     private static readonly string[] Expected =
     [
         "DELETE /api/v1/users/{id}/calendar-link care:write",
+        "DELETE /api/v1/users/{id}/gateway-id users:manage",
         "GET / open",
         "GET /.well-known/jwks.json open",
         "GET /api/v1/appointments/doctors/{doctor_id} care:read",
@@ -59,6 +60,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "POST /intakes advocacy:write",
         "POST /internal/documents/{document_id}/process advocacy:write",
         "PUT /api/v1/doctors/{id}/availability care:write",
+        "PUT /api/v1/users/{id}/gateway-id users:manage",
     ];
 
     private IEnumerable<RouteEndpoint> Routes =>

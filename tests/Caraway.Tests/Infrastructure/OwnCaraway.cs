@@ -34,6 +34,8 @@ internal sealed class OwnCaraway : IAsyncDisposable
         });
     }
 
+    public IServiceProvider Services => app.Services;
+
     /// <summary>Sends the API key with each request.</summary>
     public HttpClient Client { get; private set; } = null!;
 

@@ -13,12 +13,14 @@ internal static class IdentityEvents
     public const string SignInFailed = "user.sign_in_failed";
     public const string SignedOut = "user.signed_out";
     public const string RefreshTokenReused = "user.refresh_token_reused";
+    public const string GatewayLinked = "user.gateway_linked";
+    public const string GatewayUnlinked = "user.gateway_unlinked";
     public const string ApiKeyCreated = "api_key.created";
     public const string ApiKeyRevoked = "api_key.revoked";
 
     public static IReadOnlyList<string> All { get; } =
     [
         UserRegistered, UserRenamed, UserRoleChanged, UserActivated, UserDeactivated, PasswordChanged, SignedIn, SignInFailed, SignedOut,
-        RefreshTokenReused, ApiKeyCreated, ApiKeyRevoked,
+        RefreshTokenReused, GatewayLinked, GatewayUnlinked, ApiKeyCreated, ApiKeyRevoked,
     ];
 }

@@ -12,14 +12,12 @@ namespace Caraway.Identity.Keys;
 
 /// <summary>
 /// <c>X-User-ID</c> of an API gateway that signs its users in. The header is accepted when the connection itself comes from a trusted
-/// network or the request carries the gateway's secret; otherwise it is ignored. It gives <c>support:read</c> and <c>support:write</c> as that user and
-/// nothing else, whatever <c>X-User-Roles</c> says
+/// network or the request carries the gateway's secret; otherwise it is ignored. It gives two permissions as that user and nothing else
 /// (docs/contracts/identity.md).
 /// </summary>
 internal sealed class Gateway : ICredential
 {
-    private const int LongestId = 100;
-
+    /// <summary>Named one by one: <c>support:*</c> would also grant what only staff may do.</summary>
     private static readonly FrozenSet<string> Permissions =
         FrozenSet.Create(StringComparer.Ordinal, SupportPermissions.Read, SupportPermissions.Write);
 
@@ -38,8 +36,8 @@ internal sealed class Gateway : ICredential
         var header = context.Request.Headers["X-User-ID"];
         if (header.Count == 0 || !IsTrusted(context))
             return default;
-        // Two ids or an impossible one: the gateway is misconfigured, and the caller stays unknown.
-        return ValueTask.FromResult(header is [{ Length: > 0 and <= LongestId } id] && id.All(c => c is > ' ' and not '\x7f')
+        // Two ids, an impossible one or the name of another actor: the gateway is misconfigured, and the caller stays unknown.
+        return ValueTask.FromResult(header is [{ } id] && GatewayId.Fits(id)
             ? new Identified(Caller.Create(context, "gateway:" + id, Permissions), null)
             : new Identified(null, Denial.NotSignedIn));
     }

@@ -106,13 +106,17 @@ public sealed class KeyTests(CarawayFixture caraway) : IClassFixture<CarawayFixt
             (await CarawayFixture.Send(own.Stranger, HttpMethod.Get, "/cases", null, headers)).Status;
         var bearer = ("Authorization", "Bearer " + await caraway.Token("caseworker"));
 
-        // 403 means a known user, who has only support:*. 401 means an unknown caller.
+        // 403 means a known user, who has only the two permissions of Support. 401 means an unknown caller.
         Assert.Equal(403, await Ask(("X-User-ID", "anna"), ("X-Gateway-Secret", "between us")));
         Assert.Equal(401, await Ask(("X-User-ID", "anna"), ("X-Gateway-Secret", "between u")));
         Assert.Equal(401, await Ask(("X-User-ID", "anna")));
         Assert.Equal(401, await Ask(("X-Gateway-Secret", "between us")));
         Assert.Equal(401, await Ask(("X-User-ID", new string('a', 101)), ("X-Gateway-Secret", "between us")));
         Assert.Equal(401, await Ask(("X-User-ID", "anna"), ("X-User-ID", "bert"), ("X-Gateway-Secret", "between us")));
+        foreach (var other in new[] { "user:5", "apikey:1", "gateway:anna", "User:x", "GATEWAY:", "aPiKey:environment" })
+            Assert.Equal(401, await Ask(("X-User-ID", other), ("X-Gateway-Secret", "between us")));
+        Assert.Equal(403, await Ask(("X-User-ID", "user"), ("X-Gateway-Secret", "between us")));
+        Assert.Equal(403, await Ask(("X-User-ID", "auth0|user:5"), ("X-Gateway-Secret", "between us")));
         Assert.Equal(200, await Ask(("X-User-ID", "anna"), ("X-Gateway-Secret", "between us"), bearer));
         var withoutSecret = await caraway.Anonymously(HttpMethod.Get, "/cases", null, ("X-User-ID", "anna"), ("X-Gateway-Secret", ""));
         Assert.Equal(401, withoutSecret.Status);

@@ -16,6 +16,7 @@ public sealed class OpenApiExampleTests(CarawayFixture caraway) : IClassFixture<
         ["/cases/{id}/notes"] = "/cases/1/notes",
         ["/cases/{id}/documents"] = "/cases/1/documents",
         ["/api/v1/users/{id}"] = "/api/v1/users/2",
+        ["/api/v1/users/{id}/gateway-id"] = "/api/v1/users/2/gateway-id",
         ["/api/v1/appointments/{id}"] = "/api/v1/appointments/1",
         ["/api/v1/doctors/{id}/availability"] = "/api/v1/doctors/3/availability",
     };
