@@ -17,4 +17,7 @@ namespace Caraway.Support;
 [JsonSerializable(typeof(UpdateTemplate.Request), TypeInfoPropertyName = "UpdateTemplateRequest")]
 [JsonSerializable(typeof(CaseTemplate.Response), TypeInfoPropertyName = "CaseTemplateResponse")]
 [JsonSerializable(typeof(ListTemplates.Response), TypeInfoPropertyName = "ListTemplatesResponse")]
+[JsonSerializable(typeof(IReadOnlyList<SupportCase.Response>), TypeInfoPropertyName = "SupportCases")]
+[JsonSerializable(typeof(IReadOnlyList<CaseShare.Response>), TypeInfoPropertyName = "CaseShares")]
+[JsonSerializable(typeof(IReadOnlyList<CaseTemplate.Response>), TypeInfoPropertyName = "CaseTemplates")]
 internal sealed partial class SupportJson : JsonSerializerContext;

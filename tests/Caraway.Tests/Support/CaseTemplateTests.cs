@@ -16,7 +16,7 @@ public sealed class CaseTemplateTests(CarawayFixture caraway) : IClassFixture<Ca
              "category":"performance","tags":["slow","web"],"checklist":["Which page?","Since when?"]}
             """);
 
-        var filled = await caraway.Opened(ada, $$"""{"template_id":{{id}},"tags":["web","mine"],"metadata":{"n":1.50}}""");
+        var filled = await caraway.Opened(ada, $$$"""{"template_id":{{{id}}},"tags":["web","mine"],"metadata":{"n":1.50}}""");
 
         var today = DateTime.UtcNow.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
         Assert.Equal("Slow page of Ada {{date}} King", filled.Text("title"));
@@ -27,8 +27,8 @@ public sealed class CaseTemplateTests(CarawayFixture caraway) : IClassFixture<Ca
             """{"n":1.50,"checklist":[{"text":"Which page?","done":false},{"text":"Since when?","done":false}]}""",
             filled.GetProperty("metadata").GetRawText());
 
-        var own = await caraway.Opened(ada, $$"""
-            {"template_id":{{id}},"title":"Mine","description":"","severity":"low","metadata":{"checklist":[]}}
+        var own = await caraway.Opened(ada, $$$"""
+            {"template_id":{{{id}}},"title":"Mine","description":"","severity":"low","metadata":{"checklist":[]}}
             """);
         Assert.Equal(("Mine", "", "low"), (own.Text("title"), own.Text("description"), own.Text("severity")));
         Assert.Equal("""{"checklist":[]}""", own.GetProperty("metadata").GetRawText());

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Microsoft.Extensions.Caching.Memory;
@@ -42,17 +43,17 @@ internal sealed class LinkedActors(NpgsqlDataSource source) : IDisposable
     /// <summary>Concurrent requests of one caller share a reading and its failure.</summary>
     private Task<string[]> Find(Caller caller)
     {
-        if (Known(caller) is { } known)
+        if (IsKnown(caller, out var known))
             return known;
         lock (turn)
         {
-            return Known(caller) ?? readings.Set(
+            return IsKnown(caller, out known) ? known : readings.Set(
                 caller.Id, Read(caller), new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Lifetime });
         }
     }
 
-    private Task<string[]>? Known(Caller caller) =>
-        readings.TryGetValue(caller.Id, out Task<string[]>? reading) && reading is { IsFaulted: false, IsCanceled: false } ? reading : null;
+    private bool IsKnown(Caller caller, [NotNullWhen(true)] out Task<string[]>? reading) =>
+        readings.TryGetValue(caller.Id, out reading) && reading is { IsFaulted: false, IsCanceled: false };
 
     private async Task<string[]> Read(Caller caller)
     {

@@ -91,5 +91,5 @@ internal interface IWords
 }
 
 /// <summary>Marks a cursor that is text and not an id.</summary>
-[AttributeUsage(AttributeTargets.Parameter)]
+[AttributeUsage(AttributeTargets.Parameter | AttributeTargets.Property)]
 internal sealed class OpaqueAttribute : Attribute;
