@@ -33,8 +33,11 @@ internal sealed class TextListAttribute(int most, int longest) : ValidationAttri
     {
         if (texts.Length > most)
             return $"This must have at most {most} texts.";
-        return Array.TrueForAll(texts, text => !string.IsNullOrWhiteSpace(text) && Characters.Count(text) <= longest && Characters.IsOneLine(text))
+        return Array.TrueForAll(texts, Fits)
             ? null
             : $"Each text must have 1 to {longest} characters, not only white space, and no control characters.";
     }
+
+    private bool Fits(string? text) =>
+        !string.IsNullOrWhiteSpace(text) && Characters.Count(text) <= longest && Characters.IsOneLine(text);
 }

@@ -17,7 +17,10 @@ internal static class CaseListSql
             return $"select {SupportCase.Columns} from support.cases c where {below}{filter.Sql}{Order}{page.Take}";
         var branches = scope.Me.SelectMany((_, place) => new[]
         {
-            $"(select c.id, c.created_at from support.cases c where c.owner = (@Me)[{place + 1}] and {below}{filter.Sql}{Order}{page.Take})",
+            $"""
+            (select c.id, c.created_at from support.cases c
+            where c.owner = (@Me)[{place + 1}] and {below}{filter.Sql}{Order}{page.Take})
+            """,
             $"""
             (select c.id, c.created_at from support.shares s join support.cases c on c.id = s.case_id
             where s.reader = (@Me)[{place + 1}] and (s.case_created_at, s.case_id) < (@Time, @Id){filter.Sql}

@@ -23,10 +23,33 @@ internal static partial class CaseTemplate
         DateTime CreatedAt,
         DateTime UpdatedAt);
 
-    internal sealed record Row(
-        long Id, string? Owner, string Name, string? Title, string Description, string? Severity, string? Category, string[] Tags,
-        string[] Checklist, long Version, DateTime CreatedAt, DateTime UpdatedAt)
+    /// <summary>A row of <see cref="Columns"/>.</summary>
+    internal sealed record Row
     {
+        public long Id { get; init; }
+
+        public string? Owner { get; init; }
+
+        public string Name { get; init; } = "";
+
+        public string? Title { get; init; }
+
+        public string Description { get; init; } = "";
+
+        public string? Severity { get; init; }
+
+        public string? Category { get; init; }
+
+        public string[] Tags { get; init; } = [];
+
+        public string[] Checklist { get; init; } = [];
+
+        public long Version { get; init; }
+
+        public DateTime CreatedAt { get; init; }
+
+        public DateTime UpdatedAt { get; init; }
+
         public Response ToResponse() =>
             new(Id, Name, Title, Description, Severity, Category, Tags, Checklist, Owner is null, CreatedAt, UpdatedAt);
 
@@ -47,9 +70,10 @@ internal static partial class CaseTemplate
                 Category = draft.Category ?? Category,
                 Tags = tags,
                 Metadata = WithChecklist(draft.Metadata),
-                Fault = tags.Length > CaseLimits.Tags ? new ProblemError("#/tags", "Together with those of the template, there are over 50 tags.")
+                Fault = tags.Length > CaseLimits.Tags
+                    ? new ProblemError("#/tags", "Together with those of the template, there are over 50 tags.")
                     : IsTooLong(title, CaseLimits.Title) || IsTooLong(description, CaseLimits.Description)
-                        ? new ProblemError("#/template_id", "The title or the description of the template is too long when it is filled in.")
+                        ? new ProblemError("#/template_id", "The template's title or description is too long when it is filled in.")
                         : null,
             };
         }

@@ -9,7 +9,9 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Caraway.Support;
 
-/// <summary><c>POST /api/v1/cases</c>: opens a case of the caller, in one statement. A template fills in what the request leaves out.</summary>
+/// <summary>
+/// <c>POST /api/v1/cases</c>: opens a case of the caller, in one statement. A template fills in what the request leaves out.
+/// </summary>
 internal static class CreateCase
 {
     public sealed record Request
@@ -96,7 +98,8 @@ internal static class CreateCase
         return TypedResults.Created($"/api/v1/cases/{CaseId.Write(row.Id)}", row.ToResponse());
     }
 
-    private static async Task<SupportCase.Row> Write(CaseDraft draft, Caller caller, DateTime now, Database database, CancellationToken cancel)
+    private static async Task<SupportCase.Row> Write(
+        CaseDraft draft, Caller caller, DateTime now, Database database, CancellationToken cancel)
     {
         while (true)
         {

@@ -52,7 +52,7 @@ internal static class ListCases
     public sealed record CursorResponse(IReadOnlyList<SupportCase.Response> Cases, string? NextCursor);
 
     /// <summary>A row of page mode. The total comes also when the page is empty; then the id is null.</summary>
-    private sealed record Counted : SupportCase.Row
+    private sealed class Counted : SupportCase.Row
     {
         public long Total { get; init; }
 

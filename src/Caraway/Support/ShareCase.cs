@@ -10,7 +10,8 @@ using Microsoft.AspNetCore.Mvc;
 namespace Caraway.Support;
 
 /// <summary>
-/// <c>PUT /api/v1/cases/{case_id}/shares/{user_id}</c>: lets another user read or change a case. Only its owner and administrators share it.
+/// <c>PUT /api/v1/cases/{case_id}/shares/{user_id}</c>: lets another user read or change a case. Only its owner and administrators share
+/// it.
 /// </summary>
 internal static class ShareCase
 {
@@ -20,7 +21,8 @@ internal static class ShareCase
         public string? Access { get; init; }
     }
 
-    private sealed record Result(bool IsOwner, string Status, bool IsOwn, bool IsUser, bool IsFull, string? Access, string? SharedBy, DateTime? SharedAt);
+    private sealed record Result(
+        bool IsOwner, string Status, bool IsOwn, bool IsUser, bool IsFull, string? Access, string? SharedBy, DateTime? SharedAt);
 
     /// <summary>
     /// The lock on the case makes simultaneous shares wait, so that their number is exact and <c>readers</c> loses no entry. A share that

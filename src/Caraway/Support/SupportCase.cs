@@ -24,7 +24,7 @@ internal static class SupportCase
         DateTime? ResolvedAt);
 
     /// <summary>A row of <see cref="Columns"/>.</summary>
-    internal record Row
+    internal class Row
     {
         public long Id { get; init; }
 

@@ -11,7 +11,8 @@ internal sealed class SupportPages(PageSizes sizes, IConfiguration configuration
 {
     private const int UsualDefault = 50;
 
-    private readonly int defaultSize = configuration["Pages:DefaultSize"] is null ? Math.Min(UsualDefault, sizes.MaxSize) : sizes.DefaultSize;
+    private readonly int defaultSize =
+        configuration["Pages:DefaultSize"] is null ? Math.Min(UsualDefault, sizes.MaxSize) : sizes.DefaultSize;
 
     /// <summary>For a size that is checked already.</summary>
     internal static PageSizes Any { get; } = new() { DefaultSize = 500, MaxSize = 500 };

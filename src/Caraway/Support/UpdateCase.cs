@@ -12,8 +12,8 @@ using Microsoft.AspNetCore.Mvc;
 namespace Caraway.Support;
 
 /// <summary>
-/// <c>PUT /api/v1/cases/{case_id}</c> changes the fields that it names, and <c>POST /api/v1/cases/{case_id}/status</c> only the status. Each
-/// does everything or nothing. Archived cases do not change.
+/// <c>PUT /api/v1/cases/{case_id}</c> changes the fields that it names, and <c>POST /api/v1/cases/{case_id}/status</c> only the status.
+/// Each does everything or nothing. Archived cases do not change.
 /// </summary>
 internal static class UpdateCase
 {
@@ -57,7 +57,7 @@ internal static class UpdateCase
 
     /// <summary>The case after the statement, with what explains a refusal.</summary>
     /// <remarks>The members that begin with Previous are those of the locked row.</remarks>
-    private sealed record Changed : SupportCase.Row
+    private sealed class Changed : SupportCase.Row
     {
         public bool MayEdit { get; init; }
 

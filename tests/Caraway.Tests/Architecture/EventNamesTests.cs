@@ -3,12 +3,14 @@ using Caraway.Advocacy.Contracts;
 using Caraway.Care.Contracts;
 using Caraway.Identity.Contracts;
 using Caraway.Platform.Audit;
+using Caraway.Support.Contracts;
 
 namespace Caraway.Tests.Architecture;
 
 public sealed class EventNamesTests
 {
-    private static IEnumerable<string> All => AdvocacyEvents.All.Concat(IdentityEvents.All).Concat(CareEvents.All).Concat(OfThePlatform);
+    private static IEnumerable<string> All => AdvocacyEvents.All.Concat(IdentityEvents.All).Concat(CareEvents.All).Concat(SupportEvents.All)
+        .Concat(OfThePlatform);
 
     private static readonly string[] OfThePlatform = [AccessLog.Recorded, EraseEvent.Erased];
 
@@ -18,7 +20,7 @@ public sealed class EventNamesTests
             .Where(file => !file.Name.Contains("/Contracts/", StringComparison.Ordinal))
             .SelectMany(file => Regex.Matches(
                 file.Code,
-                @"'(?<name>(case|user|api_key|appointment|lab_result|availability|calendar_link|access|event)\.[a-z_]+)'",
+                @"'(?<name>(case|user|api_key|appointment|lab_result|availability|calendar_link|access|event|support_case|case_template)\.[a-z_]+)'",
                 RegexOptions.ExplicitCapture,
                 TimeSpan.FromSeconds(5)))
             .Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
@@ -42,6 +44,7 @@ public sealed class EventNamesTests
     [InlineData(typeof(AdvocacyEvents))]
     [InlineData(typeof(IdentityEvents))]
     [InlineData(typeof(CareEvents))]
+    [InlineData(typeof(SupportEvents))]
     public void The_contracts_list_has_each_of_its_names_once(Type contract)
     {
         var names = contract.GetFields().Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!);

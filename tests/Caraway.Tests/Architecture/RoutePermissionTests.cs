@@ -12,6 +12,9 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
 {
     private static readonly string[] Expected =
     [
+        "DELETE /api/v1/case-templates/{id} support:write",
+        "DELETE /api/v1/cases/{case_id} support:write",
+        "DELETE /api/v1/cases/{case_id}/shares/{user_id} support:write",
         "DELETE /api/v1/users/{id}/calendar-link care:write",
         "DELETE /api/v1/users/{id}/gateway-id users:manage",
         "GET / open",
@@ -21,6 +24,14 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "GET /api/v1/appointments/{id} care:read",
         "GET /api/v1/audit-logs audit:read",
         "GET /api/v1/calendars/{file} open",
+        "GET /api/v1/case-templates support:read",
+        "GET /api/v1/case-templates/{id} support:read",
+        "GET /api/v1/cases support:read",
+        "GET /api/v1/cases/session/{session_id} support:read",
+        "GET /api/v1/cases/{case_id} support:read",
+        "GET /api/v1/cases/{case_id}/history support:read",
+        "GET /api/v1/cases/{case_id}/shares support:read",
+        "GET /api/v1/cases/{case_id}/shares/{user_id} support:read",
         "GET /api/v1/doctors/{id}/availability care:read",
         "GET /api/v1/doctors/{id}/free-slots care:read",
         "GET /api/v1/lab-results/patients/{patient_id} care:read",
@@ -48,6 +59,9 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "PATCH /api/v1/users/{id} account:write",
         "PATCH /cases/{id} advocacy:write",
         "POST /api/v1/appointments care:write",
+        "POST /api/v1/case-templates support:write",
+        "POST /api/v1/cases support:write",
+        "POST /api/v1/cases/{case_id}/status support:write",
         "POST /api/v1/lab-results care:write",
         "POST /api/v1/login open",
         "POST /api/v1/login open",
@@ -59,6 +73,9 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "POST /cases/{id}/notes advocacy:write",
         "POST /intakes advocacy:write",
         "POST /internal/documents/{document_id}/process advocacy:write",
+        "PUT /api/v1/case-templates/{id} support:write",
+        "PUT /api/v1/cases/{case_id} support:write",
+        "PUT /api/v1/cases/{case_id}/shares/{user_id} support:write",
         "PUT /api/v1/doctors/{id}/availability care:write",
         "PUT /api/v1/users/{id}/gateway-id users:manage",
     ];
@@ -99,8 +116,12 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
             {
                 var path = route.RoutePattern.RawText!.Replace("{id}", "1", StringComparison.Ordinal)
                     .Replace("{document_id}", "1", StringComparison.Ordinal);
-                var isKeyExpected = route.Metadata.GetMetadata<WithoutCredential>() is { Denial: Denial.KeyRefused };
-                var code = isKeyExpected ? "api_key_required" : "not_signed_in";
+                var code = route.Metadata.GetMetadata<WithoutCredential>()?.Denial switch
+                {
+                    Denial.KeyRefused => "api_key_required",
+                    Denial.UserIdMissing => "user_id_required",
+                    _ => "not_signed_in",
+                };
                 (await CarawayFixture.Send(caraway.Stranger, new HttpMethod(method), path, method == "GET" ? null : "{}"))
                     .IsProblem(401, code);
             }

@@ -223,6 +223,9 @@ public sealed class SupportAccessTests(CarawayFixture caraway) : IClassFixture<C
         Assert.All(answers, answer => Assert.Equal($"Case {id} not found", answer.IsProblem(404, "case_not_found").Detail));
     }
 
-    private async Task<string[]> Readers(Person who, string id) =>
-        [.. (await caraway.Get(who, $"{Cases}/{id}/shares")).Json.GetProperty("items").EnumerateArray().Select(item => item.Text("user_id"))];
+    private async Task<string[]> Readers(Person who, string id)
+    {
+        var answer = await caraway.Get(who, $"{Cases}/{id}/shares");
+        return [.. answer.Json.GetProperty("items").EnumerateArray().Select(item => item.Text("user_id"))];
+    }
 }

@@ -112,7 +112,8 @@ public sealed class SupportListTests(CarawayFixture caraway) : IClassFixture<Car
     public async Task Page_sizes_can_be_set()
     {
         await using var own = await OwnCaraway.Start(
-            caraway.Database.Address, ("Pages:DefaultSize", "2"), ("Pages:MaxSize", "3"), ("Identity:GatewayTrustedNetworks", "127.0.0.0/8"));
+            caraway.Database.Address,
+            ("Pages:DefaultSize", "2"), ("Pages:MaxSize", "3"), ("Identity:GatewayTrustedNetworks", "127.0.0.0/8"));
         var anna = NewUser();
         for (var n = 0; n < 3; n++)
             await caraway.OpenedId(anna);
@@ -128,8 +129,11 @@ public sealed class SupportListTests(CarawayFixture caraway) : IClassFixture<Car
         answer.Json.GetProperty("total").GetInt32(), answer.Json.GetProperty("page").GetInt32(),
         answer.Json.GetProperty("page_size").GetInt32());
 
-    private static string Titles(Answer answer) =>
-        string.Join(' ', answer.Json.GetProperty("cases").EnumerateArray().Select(item => item.Text("title")).Order(StringComparer.Ordinal));
+    private static string Titles(Answer answer)
+    {
+        var titles = answer.Json.GetProperty("cases").EnumerateArray().Select(item => item.Text("title"));
+        return string.Join(' ', titles.Order(StringComparer.Ordinal));
+    }
 
     private async Task<List<string>> Walk(Person who, string path)
     {

@@ -122,7 +122,7 @@ public sealed class SupportWorkflowTests(CarawayFixture caraway) : IClassFixture
         string[] names = [.. history.Json.GetProperty("items").EnumerateArray().Select(item => item.Text("event_name"))];
         Assert.Equal(
             ["support_case.updated", "support_case.moved", "support_case.shared", "support_case.moved", "support_case.opened"],
-            names.OrderBy(name => Array.IndexOf(names, name)));
+            names);
         var moves = history.Json.GetProperty("items").EnumerateArray().Where(item => item.Text("event_name") == "support_case.moved")
             .Select(item => item.GetProperty("payload")).Select(payload => $"{payload.Text("from_status")} -> {payload.Text("to_status")}");
         Assert.Equal(["investigating -> resolved", "active -> investigating"], moves);

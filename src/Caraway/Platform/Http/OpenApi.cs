@@ -53,7 +53,9 @@ internal static class OpenApi
     {
         var useCase = nested.DeclaringType!;
         var name = useCase.Name + nested.Name;
-        return useCase.Namespace is { } space && SharedNames.Value.Contains(useCase.Name) ? space[(space.LastIndexOf('.') + 1)..] + name : name;
+        return useCase.Namespace is { } space && SharedNames.Value.Contains(useCase.Name)
+            ? space[(space.LastIndexOf('.') + 1)..] + name
+            : name;
     }
 
     private static readonly Lazy<FrozenSet<string>> SharedNames = new(() => typeof(OpenApi).Assembly.GetTypes()
