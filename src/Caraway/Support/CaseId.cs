@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Security.Cryptography;
+using Caraway.Platform.Http;
 
 namespace Caraway.Support;
 
@@ -10,7 +11,7 @@ namespace Caraway.Support;
 /// </summary>
 /// <param name="Value">0 to 2^48 - 1; -1 in <see cref="None"/>.</param>
 /// <param name="Text">The text as the caller sent it, for the sentence of a 404.</param>
-public readonly record struct CaseId(long Value, string Text) : IParsable<CaseId>
+public readonly record struct CaseId(long Value, string Text) : IParsable<CaseId>, ITextId
 {
     private const string Prefix = "case_";
     private const int Digits = 12;

@@ -52,24 +52,24 @@ internal static class ListCases
     public sealed record CursorResponse(IReadOnlyList<SupportCase.Response> Cases, string? NextCursor);
 
     /// <summary>A row of page mode. The total comes also when the page is empty; then the id is null.</summary>
-    private sealed class Counted : SupportCase.Row
+    private sealed class Counted : SupportCase.Fields
     {
         public long Total { get; init; }
 
         public bool IsThere { get; init; }
     }
 
-    public static Task<Results<Ok<Response>, Ok<CursorResponse>, Refusal>> Handle(
+    public static Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> Handle(
         [AsParameters] Query query, SupportPages pages, Caller caller, LinkedActors linked, AccessLog accesses, Database database,
         CancellationToken cancel) =>
         List(query, pages, caller, linked, accesses, database, cancel);
 
-    public static Task<Results<Ok<Response>, Ok<CursorResponse>, Refusal>> HandleSession(
+    public static Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> HandleSession(
         [FromRoute(Name = "session_id")] string sessionId, [AsParameters] Query query, SupportPages pages, Caller caller,
         LinkedActors linked, AccessLog accesses, Database database, CancellationToken cancel) =>
         List(query with { SessionId = sessionId }, pages, caller, linked, accesses, database, cancel);
 
-    private static async Task<Results<Ok<Response>, Ok<CursorResponse>, Refusal>> List(
+    private static async Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> List(
         Query query, SupportPages pages, Caller caller, LinkedActors linked, AccessLog accesses, Database database,
         CancellationToken cancel)
     {
@@ -83,7 +83,7 @@ internal static class ListCases
             : await Keyset(filter, query.Cursor, size, scope, caller, accesses, database, cancel);
     }
 
-    private static async Task<Results<Ok<Response>, Ok<CursorResponse>, Refusal>> Numbered(
+    private static async Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> Numbered(
         CaseFilter filter, long number, int size, SupportScope scope, Caller caller, AccessLog accesses, Database database,
         CancellationToken cancel)
     {
@@ -98,7 +98,7 @@ internal static class ListCases
             : TypedResults.Ok(new Response(rows.ConvertAll(row => row.ToResponse()), total, number, size));
     }
 
-    private static async Task<Results<Ok<Response>, Ok<CursorResponse>, Refusal>> Keyset(
+    private static async Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> Keyset(
         CaseFilter filter, string cursor, int size, SupportScope scope, Caller caller, AccessLog accesses, Database database,
         CancellationToken cancel)
     {

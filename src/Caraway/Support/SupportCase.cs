@@ -24,7 +24,10 @@ internal static class SupportCase
         DateTime? ResolvedAt);
 
     /// <summary>A row of <see cref="Columns"/>.</summary>
-    internal class Row
+    internal sealed class Row : Fields;
+
+    /// <summary>The fields of a row. Some statements add columns to them.</summary>
+    internal abstract class Fields
     {
         public long Id { get; init; }
 

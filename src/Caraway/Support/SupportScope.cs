@@ -39,7 +39,7 @@ internal sealed record SupportScope
     };
 
     /// <summary>Names cases in the access log. Owners who are users find the access in their own logs.</summary>
-    public static AccessedRecords Accessed(IReadOnlyCollection<SupportCase.Row> cases)
+    public static AccessedRecords Accessed(IReadOnlyCollection<SupportCase.Fields> cases)
     {
         long[] users = [.. cases.Select(row => SupportUser.NumberOf(row.Owner)).OfType<long>().Distinct()];
         return new AccessedRecords

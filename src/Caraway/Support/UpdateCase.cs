@@ -57,7 +57,7 @@ internal static class UpdateCase
 
     /// <summary>The case after the statement, with what explains a refusal.</summary>
     /// <remarks>The members that begin with Previous are those of the locked row.</remarks>
-    private sealed class Changed : SupportCase.Row
+    private sealed class Changed : SupportCase.Fields
     {
         public bool MayEdit { get; init; }
 

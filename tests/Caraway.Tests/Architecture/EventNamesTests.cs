@@ -20,7 +20,8 @@ public sealed class EventNamesTests
             .Where(file => !file.Name.Contains("/Contracts/", StringComparison.Ordinal))
             .SelectMany(file => Regex.Matches(
                 file.Code,
-                @"'(?<name>(case|user|api_key|appointment|lab_result|availability|calendar_link|access|event|support_case|case_template)\.[a-z_]+)'",
+                @"'(?<name>(case|user|api_key|appointment|lab_result|availability|calendar_link|access|event|"
+                + @"support_case|case_template)\.[a-z_]+)'",
                 RegexOptions.ExplicitCapture,
                 TimeSpan.FromSeconds(5)))
             .Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];

@@ -3,6 +3,7 @@ using Caraway.Care.Contracts;
 using Caraway.Identity.Contracts;
 using Caraway.Identity.Keys;
 using Caraway.Platform.Security;
+using Caraway.Support.Contracts;
 using Caraway.Tests.Infrastructure;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -64,13 +65,14 @@ public sealed class PermissionsTests(CarawayFixture caraway) : IClassFixture<Car
     public void An_auditor_changes_only_the_own_account() =>
         Assert.Equal(
             ["account:write"],
-            Roles.Permissions(Roles.Auditor).Except([CarePermissions.ReadAll])
+            Roles.Permissions(Roles.Auditor).Except([CarePermissions.ReadAll, SupportPermissions.ReadAll])
                 .Where(permission => !permission.EndsWith(":read", StringComparison.Ordinal)));
 
     [Fact]
-    public void A_patient_has_only_the_own_account_and_care() =>
+    public void A_patient_has_only_the_own_account_care_and_support() =>
         Assert.Equal(
-            ["account:read", "account:write", "care:read", "care:write"], Roles.Permissions(Roles.Patient).Order(StringComparer.Ordinal));
+            ["account:read", "account:write", "care:read", "care:write", "support:read", "support:write"],
+            Roles.Permissions(Roles.Patient).Order(StringComparer.Ordinal));
 
     [Fact]
     public void An_unknown_role_permits_nothing() => Assert.Empty(Roles.Permissions("king"));

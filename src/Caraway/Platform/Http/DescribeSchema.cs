@@ -33,9 +33,11 @@ internal static class DescribeSchema
     {
         var type = parameter?.ParameterDescriptor.ParameterType ?? context.JsonTypeInfo.Type;
         var isNullable = context.JsonPropertyInfo?.IsGetNullable == true;
-        var isNumber = parameter?.Name is "limit" or "cursor" && !attributes.OfType<OpaqueAttribute>().Any();
+        var isNumber = parameter?.Name is "limit" or "cursor" or "page" or "page_size" && !attributes.OfType<OpaqueAttribute>().Any();
         if (type == typeof(RowId) || isNumber)
             (schema.Type, schema.Format, schema.Properties, schema.Description) = (JsonSchemaType.Integer, "int64", null, null);
+        else if (type.IsAssignableTo(typeof(ITextId)))
+            (schema.Type, schema.Properties, schema.Description) = (JsonSchemaType.String, null, null);
         else if (type == typeof(long) || type == typeof(long?))
             (schema.Type, schema.Format) = (isNullable ? JsonSchemaType.Integer | JsonSchemaType.Null : JsonSchemaType.Integer, "int64");
         else if (type == typeof(string) || type == typeof(DateTime) || type == typeof(DateTime?))

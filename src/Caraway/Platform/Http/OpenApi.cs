@@ -37,7 +37,7 @@ internal static class OpenApi
         options.CreateSchemaReferenceId = type => (OpenApiOptions.CreateDefaultSchemaReferenceId(type), type.Type) switch
         {
             (null, _) => null,
-            (_, var id) when id == typeof(RowId) => null,
+            (_, var id) when id == typeof(RowId) || id.IsAssignableTo(typeof(ITextId)) => null,
             // A use case's records are nested in it, so their bare names (Request, Response) would collide.
             (_, { IsNested: true } nested) => NameOf(nested),
             (var name, _) => name,

@@ -2,6 +2,9 @@ using System.Globalization;
 
 namespace Caraway.Platform.Http;
 
+/// <summary>An id in a path that is text and not a number. The OpenAPI document shows it as a string.</summary>
+internal interface ITextId;
+
 /// <summary>
 /// A row's id in a path: a positive 64-bit integer. Text that cannot be an id becomes <see cref="None"/>, which no row has, so that the
 /// use case answers with its own 404.

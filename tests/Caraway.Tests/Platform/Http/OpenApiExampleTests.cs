@@ -18,6 +18,7 @@ public sealed class OpenApiExampleTests(CarawayFixture caraway) : IClassFixture<
         ["/api/v1/users/{id}"] = "/api/v1/users/2",
         ["/api/v1/users/{id}/gateway-id"] = "/api/v1/users/2/gateway-id",
         ["/api/v1/appointments/{id}"] = "/api/v1/appointments/1",
+        ["/api/v1/case-templates/{id}"] = "/api/v1/case-templates/1",
         ["/api/v1/doctors/{id}/availability"] = "/api/v1/doctors/3/availability",
     };
 
@@ -30,15 +31,18 @@ public sealed class OpenApiExampleTests(CarawayFixture caraway) : IClassFixture<
         var administrator = await caraway.Person("admin");
         Assert.Equal(1, administrator.UserId);
 
-        var refreshToken = "";
+        var (refreshToken, caseId) = ("", "");
         foreach (var example in examples)
         {
             // A refresh token is secret and random, so its example cannot be a real one.
             var json = example.Path == "/api/v1/refresh" ? $$"""{"refresh_token":"{{refreshToken}}"}""" : example.Value.GetRawText();
-            var answer = example.Type == Form
-                ? await SendForm(example)
-                : await caraway.As(administrator, example.Method, FirstIds.GetValueOrDefault(example.Path, example.Path), json);
+            // The id of a support case is random.
+            var path = FirstIds.GetValueOrDefault(example.Path, example.Path)
+                .Replace("{case_id}", caseId, StringComparison.Ordinal).Replace("{user_id}", "user:2", StringComparison.Ordinal);
+            var answer = example.Type == Form ? await SendForm(example) : await caraway.As(administrator, example.Method, path, json);
             Assert.True(answer.Status is 200 or 201, $"{example.Method} {example.Path} was answered {answer.Status}: {answer.Body}");
+            if (example.Path == "/api/v1/cases")
+                caseId = answer.Json.GetProperty("case_id").GetString()!;
             if (example.Path == "/api/v1/login")
                 refreshToken = answer.Json.GetProperty("refresh_token").GetString()!;
         }

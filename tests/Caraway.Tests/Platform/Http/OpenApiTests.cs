@@ -110,10 +110,10 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
     }
 
     [Theory]
-    [InlineData("GetCaseResponse", "current_status", 7, false)]
-    [InlineData("GetCaseStatusEvent", "from_status", 7, true)]
+    [InlineData("AdvocacyGetCaseResponse", "current_status", 7, false)]
+    [InlineData("AdvocacyGetCaseStatusEvent", "from_status", 7, true)]
     [InlineData("ListDocumentsDocument", "status", 4, false)]
-    [InlineData("UpdateCaseRequest", "status", 7, true)]
+    [InlineData("AdvocacyUpdateCaseRequest", "status", 7, true)]
     [InlineData("AppointmentResponse", "status", 4, false)]
     [InlineData("AppointmentTaskResponse", "status", 4, false)]
     [InlineData("AppointmentPerson", "role", 7, false)]
