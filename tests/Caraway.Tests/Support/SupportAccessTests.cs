@@ -188,6 +188,30 @@ public sealed class SupportAccessTests(CarawayFixture caraway) : IClassFixture<C
     }
 
     [Fact]
+    public async Task A_linked_user_and_user_of_the_gateway_own_the_cases_of_each_other()
+    {
+        var (admin, user, anna) = (await caraway.SignedIn("admin"), await caraway.SignedIn("patient"), NewUser());
+        var (ofUser, ofAnna) = (await caraway.OpenedId(user), await caraway.OpenedId(anna));
+        await IsHidden(user, ofAnna);
+        var link = $"/api/v1/users/{user.UserId[5..]}/gateway-id";
+        Assert.Equal(200, (await caraway.Put(admin, link, $$"""{"gateway_id":"{{anna.UserId}}"}""")).Status);
+
+        // A process reads a caller's link at most once a second.
+        await Task.Delay(1100);
+        Assert.Equal([ofAnna, ofUser], (await caraway.Get(user, Cases)).Ids());
+        Assert.Equal([ofAnna, ofUser], (await caraway.Get(anna, Cases + "?cursor=")).Ids());
+        Assert.Equal(200, (await caraway.Share(anna, ofUser, NewUser("ben"))).Status);
+        var third = await caraway.Opened(user);
+        Assert.Equal(user.UserId, third.Text("user_id"));
+        Assert.Equal(204, (await caraway.Delete(anna, $"{Cases}/{third.Text("case_id")}")).Status);
+
+        Assert.Equal(204, (await caraway.Delete(admin, link)).Status);
+        await Task.Delay(1100);
+        await IsHidden(user, ofAnna);
+        await IsHidden(anna, ofUser);
+    }
+
+    [Fact]
     public async Task Who_saw_a_case_is_recorded_with_the_owner_who_is_a_user()
     {
         var (owner, agent) = (await caraway.SignedIn("patient"), await caraway.SignedIn("agent"));
