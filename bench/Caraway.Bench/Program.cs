@@ -14,8 +14,12 @@ limit.SetAction((parsed, cancel) =>
 var runs = new Option<int>("--runs") { Description = "Measured runs of each operation on each server.", DefaultValueFactory = _ => 5 };
 var seconds = new Option<int>("--seconds") { Description = "The length of a run.", DefaultValueFactory = _ => 5 };
 var jobs = new Option<int>("--jobs") { Description = "Jobs in the queue at the start of each run.", DefaultValueFactory = _ => 40_000 };
-var only = new Option<string?>("--only") { Description = "One part of the bench.", HelpName = "http|jobs|care|calendar|identity|events" };
-only.AcceptOnlyFromAmong("http", "jobs", "care", "calendar", "identity", "events");
+var only = new Option<string?>("--only")
+{
+    Description = "One part of the bench.", HelpName = "http|jobs|care|calendar|identity|events|support",
+};
+only.AcceptOnlyFromAmong("http", "jobs", "care", "calendar", "identity", "events", "support");
+var rows = new Option<int>("--rows") { Description = "Support cases of the support part.", DefaultValueFactory = _ => 1_000_000 };
 var asUser = new Option<bool>("--as-user") { Description = "Use the bearer token of a caseworker in the http part, not an API key." };
 var operation = new Option<string?>("--operation")
 {
@@ -29,7 +33,7 @@ var json = new Option<string?>("--json")
 var root = new Command(
     "bench", "Measure the product against the limit of this machine. This takes about ten minutes; run nothing else meanwhile.")
 {
-    runs, seconds, jobs, only, operation, asUser, json, limit,
+    runs, seconds, jobs, rows, only, operation, asUser, json, limit,
 };
 root.SetAction(async (parsed, cancel) =>
 {
@@ -59,7 +63,8 @@ root.SetAction(async (parsed, cancel) =>
         part is null or "care" ? await new CareBench(database, parsed.GetValue(jobs)).Run(cancel) : null,
         part is null or "calendar" ? await CalendarBench.Run() : null,
         part is null or "identity" ? await new IdentityBench(database).Run(cancel) : null,
-        part is null or "events" ? await new EventBench(database).Run(cancel) : null);
+        part is null or "events" ? await new EventBench(database).Run(cancel) : null,
+        part is "support" ? await new SupportBench(database, parsed.GetValue(rows)).Run(cancel) : null);
     Console.WriteLine();
     Console.WriteLine(report.Machine);
     Console.WriteLine();

@@ -13,7 +13,8 @@ internal sealed record Report(
     IReadOnlyList<JobFigure>? Care,
     CalendarFigure? Calendar,
     IdentityFigures? Identity,
-    EventFigures? Events)
+    EventFigures? Events,
+    IReadOnlyList<SupportFigure>? Support)
 {
     public string ToJson() => JsonSerializer.Serialize(this, BenchJson.Default.Report);
 
@@ -33,7 +34,21 @@ internal sealed record Report(
             Append(text, Identity);
         if (Events is not null)
             Append(text, Events);
+        if (Support is not null)
+            Append(text, Support);
         return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, IReadOnlyList<SupportFigure> figures)
+    {
+        Part(text, $"\n| support desk, 4 callers | {figures[0].Few:#,0} cases: p50, p95, p99 ms ");
+        Line(text, $"| {figures[0].Many:#,0} cases: p50, p95, p99 ms | p50 grows by | p95 grows by |\n|---|---:|---:|---:|---:|");
+        foreach (var figure in figures)
+        {
+            var (few, many) = (figure.AtFew, figure.AtMany);
+            Part(text, $"| {figure.Name} | {few.P50:0.0}, {few.P95:0.0}, {few.P99:0.0} | {many.P50:0.0}, {many.P95:0.0}, {many.P99:0.0} ");
+            Line(text, $"| {many.P50 / few.P50:0.00} | {many.P95 / few.P95:0.00} |");
+        }
     }
 
     private static void Append(StringBuilder text, HttpFigures http)
