@@ -19,6 +19,8 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
     {
         ["/"] = "the program's name and version",
         ["/.well-known/jwks.json"] = "public keys",
+        ["/api/v1/case-templates"] = "forms",
+        ["/api/v1/case-templates/{id}"] = "forms",
         ["/api/v1/doctors/{id}/availability"] = "a doctor's hours",
         ["/api/v1/doctors/{id}/free-slots"] = "a doctor's hours",
         ["/api/v1/tasks/appointments/{appointment_id}"] = "states of jobs",
