@@ -6,6 +6,7 @@ namespace Caraway.Advocacy;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(SubmitIntake.Request), TypeInfoPropertyName = "SubmitIntakeRequest")]
 [JsonSerializable(typeof(SubmitIntake.Response), TypeInfoPropertyName = "SubmitIntakeResponse")]
+[JsonSerializable(typeof(AnalyzeCases.Response), TypeInfoPropertyName = "AnalyzeCasesResponse")]
 [JsonSerializable(typeof(ListCases.Response), TypeInfoPropertyName = "ListCasesResponse")]
 [JsonSerializable(typeof(GetCase.Response), TypeInfoPropertyName = "GetCaseResponse")]
 [JsonSerializable(typeof(UpdateCase.Request), TypeInfoPropertyName = "UpdateCaseRequest")]

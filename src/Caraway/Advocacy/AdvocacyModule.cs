@@ -1,4 +1,5 @@
 using Caraway.Advocacy.Contracts;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Security;
@@ -15,6 +16,7 @@ internal static class AdvocacyModule
         return services
             .AddSingleton(CaseWorkflow.Table)
             .AddSingleton(CountCases.Gauge)
+            .AddEventHandler<WhenCaseChanged>()
             .AddJob<ProcessDocument>(ProcessDocument.Queue);
     }
 
@@ -38,6 +40,11 @@ internal static class AdvocacyModule
             .Needs(AdvocacyPermissions.Read)
             .Refuses(401, 403, 422)
             .WithSummary("List cases, newest first");
+
+        routes.MapGet("/cases/analytics", AnalyzeCases.Handle)
+            .Needs(AdvocacyPermissions.Read)
+            .Refuses(401, 403, 422)
+            .WithSummary("Count cases by status and day, times to decision, and decisions by month");
 
         routes.MapGet("/cases/{id}", GetCase.Handle)
             .Needs(AdvocacyPermissions.Read)

@@ -25,6 +25,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         ["/api/v1/doctors/{id}/free-slots"] = "a doctor's hours",
         ["/api/v1/tasks/appointments/{appointment_id}"] = "states of jobs",
         ["/api/v1/tasks/{id}"] = "states of jobs",
+        ["/cases/analytics"] = "numbers without names",
         ["/health"] = "whether the program works",
         ["/health/live"] = "whether the program works",
         ["/health/ready"] = "whether the program works",

@@ -9,7 +9,7 @@ public sealed class FloorTests
 {
     /// <summary>From the ground up.</summary>
     private static readonly string[] Floors =
-        ["Hosting", "Postgres", "Telemetry", "Security", "Http", "Events", "Jobs", "Audit", "Workflows", "Search", "Desk"];
+        ["Hosting", "Postgres", "Telemetry", "Security", "Http", "Events", "Jobs", "Audit", "Workflows", "Analytics", "Search", "Desk"];
 
     [Fact]
     public void Every_file_of_the_platform_stands_on_a_floor()

@@ -43,6 +43,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "GET /api/v1/users users:manage",
         "GET /api/v1/users/{id} account:read",
         "GET /cases advocacy:read",
+        "GET /cases/analytics advocacy:read",
         "GET /cases/{id} advocacy:read",
         "GET /cases/{id}/access-log audit:read",
         "GET /cases/{id}/documents advocacy:read",

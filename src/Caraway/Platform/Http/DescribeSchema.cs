@@ -42,6 +42,8 @@ internal static class DescribeSchema
             (schema.Type, schema.Format) = (isNullable ? JsonSchemaType.Integer | JsonSchemaType.Null : JsonSchemaType.Integer, "int64");
         else if (type == typeof(string) || type == typeof(DateTime) || type == typeof(DateTime?))
             schema.Type = isNullable ? JsonSchemaType.String | JsonSchemaType.Null : JsonSchemaType.String;
+        else if (type == typeof(IReadOnlyDictionary<string, long>))
+            schema.AdditionalProperties = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64" };
         else if (schema.Type == JsonSchemaType.Array)
             schema.Items ??= new OpenApiSchema { Type = JsonSchemaType.String };
     }

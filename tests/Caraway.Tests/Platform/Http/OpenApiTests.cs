@@ -80,7 +80,7 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         var secured = Operations(document).Where(operation => Schemes(operation.Body) == "Bearer, ApiKey").ToList();
 
         Assert.Equal(
-            11,
+            12,
             secured.Count(operation => operation.Path.StartsWith("/cases", StringComparison.Ordinal)
                 || operation.Path is "/intakes"
                 || operation.Path.StartsWith("/internal", StringComparison.Ordinal)));
