@@ -4,6 +4,7 @@ namespace Caraway.Support;
 
 /// <summary>Every JSON shape of the module.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(AnalyzeCases.Response), TypeInfoPropertyName = "AnalyzeCasesResponse")]
 [JsonSerializable(typeof(CaseId))]
 [JsonSerializable(typeof(CreateCase.Request), TypeInfoPropertyName = "CreateCaseRequest")]
 [JsonSerializable(typeof(SupportCase.Response), TypeInfoPropertyName = "SupportCaseResponse")]

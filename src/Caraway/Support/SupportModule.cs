@@ -1,3 +1,4 @@
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Security;
 using Caraway.Support.Contracts;
@@ -9,7 +10,10 @@ internal static class SupportModule
 {
     public static IServiceCollection AddSupport(this IServiceCollection services) => services
         .AddSingleton(CaseWords.Table)
-        .AddSingleton<SupportPages>();
+        .AddSingleton<SupportPages>()
+        .AddSingleton(CountCases.Gauge)
+        .AddSingleton(CountCases.OldestUntouchedAge)
+        .AddEventHandler<WhenCaseChanged>();
 
     public static void MapSupport(this IEndpointRouteBuilder app)
     {
@@ -37,6 +41,11 @@ internal static class SupportModule
             .Needs(SupportPermissions.Read)
             .Refuses(401, 403, 422)
             .WithSummary("List support cases, newest first");
+
+        routes.MapGet("/cases/analytics", AnalyzeCases.Handle)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 422)
+            .WithSummary("Count support cases by status, severity, category and day, and times to resolution");
 
         routes.MapGet("/cases/session/{session_id}", ListCases.HandleSession)
             .Needs(SupportPermissions.Read)
