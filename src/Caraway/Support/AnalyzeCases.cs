@@ -30,10 +30,10 @@ internal static class AnalyzeCases
         select fact, word, day - @from as day, cases::bigint as value from support.day_counts
         where fact in ('opened', 'ended') and day between @from and @to
         union all
-        select 'before', null, null, sum(case fact when 'opened' then cases else -cases end)
+        select 'before', null, null, sum(case fact when 'opened' then cases else -cases end)::bigint
         from support.day_counts where fact in ('opened', 'ended') and day < @from having count(*) > 0
         union all
-        select w.fact, w.word, null, sum(c.cases)
+        select w.fact, w.word, null, sum(c.cases)::bigint
         from (
             select word, sum(cases)::bigint as cases from support.day_counts
             where fact = 'state' and day between @from and @to group by word
@@ -41,7 +41,7 @@ internal static class AnalyzeCases
         cross join lateral (values ('status', split_part(c.word, ' ', 1)), ('severity', split_part(c.word, ' ', 2))) w (fact, word)
         group by w.fact, w.word
         union all
-        select fact, word, null, sum(cases) from support.day_counts
+        select fact, word, null, sum(cases)::bigint from support.day_counts
         where fact = 'category' and day between @from and @to group by fact, word
         union all
         select 'took', word, null, value::bigint from figures

@@ -21,6 +21,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         ["/.well-known/jwks.json"] = "public keys",
         ["/api/v1/case-templates"] = "forms",
         ["/api/v1/case-templates/{id}"] = "forms",
+        ["/api/v1/cases/analytics"] = "numbers without names",
         ["/api/v1/doctors/{id}/availability"] = "a doctor's hours",
         ["/api/v1/doctors/{id}/free-slots"] = "a doctor's hours",
         ["/api/v1/tasks/appointments/{appointment_id}"] = "states of jobs",

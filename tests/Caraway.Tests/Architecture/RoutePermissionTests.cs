@@ -27,6 +27,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "GET /api/v1/case-templates support:read",
         "GET /api/v1/case-templates/{id} support:read",
         "GET /api/v1/cases support:read",
+        "GET /api/v1/cases/analytics support:read",
         "GET /api/v1/cases/session/{session_id} support:read",
         "GET /api/v1/cases/{case_id} support:read",
         "GET /api/v1/cases/{case_id}/history support:read",

@@ -8,10 +8,13 @@ namespace Caraway.Tests.Support;
 
 /// <summary>The figures about a million support cases of ten years. docs/query-plans.md has the results.</summary>
 [Trait("Category", "Long")]
-public sealed class SupportAnalyticsPlanTests(MillionSupportCases million, ITestOutputHelper output) : IClassFixture<MillionSupportCases>
+public sealed class SupportAnalyticsPlanTests(MillionCountedCases million, ITestOutputHelper output) : IClassFixture<MillionCountedCases>
 {
     /// <summary>Milliseconds that an answer may take.</summary>
     private const double Longest = 300;
+
+    /// <summary>The figures of a person's own cases grow with their number: here are up to 50,000.</summary>
+    private const int LongestOfOnePerson = 1_000;
 
     [Theory]
     [InlineData("support analytics of one day", 1)]
@@ -70,7 +73,7 @@ public sealed class SupportAnalyticsPlanTests(MillionSupportCases million, ITest
     public async Task The_percentiles_of_a_million_resolutions_are_exact()
     {
         await using var database = new Database(million.Database.Source);
-        var (from, to) = (MillionSupportCases.Last.AddDays(1 - DayRange.MaxDays), MillionSupportCases.Last);
+        var (from, to) = (MillionCountedCases.Last.AddDays(1 - DayRange.MaxDays), MillionCountedCases.Last);
         var tally = new Tally(await database.List<Tally.Row>(AnalyzeCases.SelectAll, new { from, to }, default));
         var exact = await million.Database.Scalar<double[]>(
             """
@@ -86,10 +89,10 @@ public sealed class SupportAnalyticsPlanTests(MillionSupportCases million, ITest
 
     private async Task<Plans.Plan> Measure(string sql, string name, int days, string me = "")
     {
-        var values = new { Me = new[] { me }, from = MillionSupportCases.Last.AddDays(1 - days), to = MillionSupportCases.Last };
+        var values = new { Me = new[] { me }, from = MillionCountedCases.Last.AddDays(1 - days), to = MillionCountedCases.Last };
         await Plans.Explain(million.Database, sql, values, name + ", first execution", output);
         var plan = await Plans.Explain(million.Database, sql, values, name, output);
-        Assert.InRange(plan.Milliseconds, 0, Longest);
+        Assert.InRange(plan.Milliseconds, 0, me.Length == 0 ? Longest : LongestOfOnePerson);
         return plan;
     }
 }
@@ -98,7 +101,7 @@ public sealed class SupportAnalyticsPlanTests(MillionSupportCases million, ITest
 /// A million support cases of ten years, four fifths of them resolved within a minute to three months. One user has every twentieth, the
 /// others a hundred each. The migration counts them.
 /// </summary>
-public sealed class MillionSupportCases(PostgresServer postgres) : IAsyncLifetime
+public sealed class MillionCountedCases(PostgresServer postgres) : IAsyncLifetime
 {
     public static DateOnly Last { get; } = new(2026, 6, 30);
 
