@@ -25,8 +25,8 @@ internal static class ShareCase
         bool IsOwner, string Status, bool IsOwn, bool IsUser, bool IsFull, string? Access, string? SharedBy, DateTime? SharedAt);
 
     /// <summary>
-    /// The lock on the case makes simultaneous shares wait, so that their number is exact and <c>readers</c> loses no entry. A share that
-    /// exists with the same access stays as it is.
+    /// Runs behind <see cref="SupportCase.Lock"/>, so that the number of shares is exact and <c>readers</c> has an entry for each. A share
+    /// that exists with the same access stays as it is.
     /// </summary>
     internal const string Share = $"""
         with found as (
@@ -34,7 +34,7 @@ internal static class ShareCase
                 @userId::bigint is null
                     or exists (select from identity.user_card u where u.id = @userId::bigint and u.is_active) as is_user,
                 not (c.readers @> array[@reader]) and cardinality(c.readers) > @most as is_full
-            from support.cases c where c.id = @id and {SupportScope.Sees} for no key update of c
+            from support.cases c where c.id = @id and {SupportScope.Sees}
         ), shared as (
             insert into support.shares as s (case_id, reader, access, case_created_at, shared_by, shared_at)
             select id, @reader, @access, created_at, @caller, @now from found
@@ -66,7 +66,8 @@ internal static class ShareCase
         if (!SupportUser.IsId(userId))
             return NoUser;
         var (scope, reader) = (await SupportScope.Of(caller, linked, cancel), SupportUser.ActorOf(userId));
-        var result = await database.First<Result>(
+        var result = await database.FirstLocked<Result>(
+            SupportCase.Lock,
             Share,
             new
             {

@@ -72,6 +72,9 @@ internal static class SupportCase
             c.created_at, c.updated_at, c.resolved_at
         """;
 
+    /// <summary>Simultaneous changes of a case's shares wait for each other.</summary>
+    internal const string Lock = $"select c.id from support.cases c where c.id = @id and {SupportScope.Sees} for no key update";
+
     /// <summary>The <c>case_id</c> of a row with <c>id</c>, in SQL: <see cref="CaseId.Write"/>.</summary>
     internal const string IdText = "'case_' || lpad(to_hex(id), 12, '0')";
 

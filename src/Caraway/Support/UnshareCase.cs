@@ -16,10 +16,11 @@ internal static class UnshareCase
 {
     private sealed record Result(bool IsOwner, bool IsRevoked);
 
+    /// <summary>Runs behind <see cref="SupportCase.Lock"/>.</summary>
     internal const string Unshare = $"""
         with found as (
             select c.id, {SupportScope.IsOwner} as is_owner
-            from support.cases c where c.id = @id and {SupportScope.Sees} for no key update of c
+            from support.cases c where c.id = @id and {SupportScope.Sees}
         ), revoked as (
             delete from support.shares s using found f
             where s.case_id = f.id and s.reader = @reader and f.is_owner
@@ -42,7 +43,8 @@ internal static class UnshareCase
         if (!SupportUser.IsId(userId))
             return ListShares.NotFound;
         var scope = await SupportScope.Of(caller, linked, cancel);
-        var result = await database.First<Result>(
+        var result = await database.FirstLocked<Result>(
+            SupportCase.Lock,
             Unshare,
             new
             {

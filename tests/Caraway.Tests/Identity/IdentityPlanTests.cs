@@ -31,7 +31,7 @@ public sealed class IdentityPlanTests(MillionUsers million, ITestOutputHelper ou
         { "users of a role, a page", ListUsers.Select + " and role = @role order by id desc" + new Page(100, 0).Take },
         { "actors linked with a user", LinkedActors.OfUser },
         { "actors linked with a gateway id", LinkedActors.OfGatewayId },
-        { "link a gateway id", LinkGateway.Link.Split(';')[1] },
+        { "link a gateway id", LinkGateway.Link },
         { "register", RegisterUser.Insert },
         { "change a user", UpdateUser.Update.Split(';')[2] },
         { "claim jobs", JobQueue.ClaimSql },

@@ -92,6 +92,40 @@ public sealed class SupportConcurrencyTests(CarawayFixture caraway) : IClassFixt
     }
 
     [Fact]
+    public async Task Simultaneous_shares_with_one_user_are_one_share()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            var (anna, ben) = (NewUser(), NewUser("ben"));
+            var id = await caraway.OpenedId(anna);
+
+            var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => caraway.Share(anna, id, ben)));
+
+            Assert.All(answers, answer => Assert.True(answer.Status == 200, answer.Body));
+            Assert.Single(answers.Select(answer => answer.Body).Distinct());
+            Assert.Equal("support_case.opened support_case.shared", await caraway.EventsOf(id));
+        }
+    }
+
+    [Fact]
+    public async Task A_reader_sees_the_case_if_and_only_if_the_last_of_simultaneous_changes_shares_it()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var (anna, ben) = (NewUser(), NewUser("ben"));
+            var id = await caraway.OpenedId(anna);
+            await caraway.Share(anna, id, ben);
+
+            await Task.WhenAll(Enumerable.Range(0, 10).Select(
+                n => n % 2 == 0 ? caraway.Share(anna, id, ben) : caraway.Delete(anna, $"{Cases}/{id}/shares/{ben.UserId}")));
+
+            var share = await caraway.Get(anna, $"{Cases}/{id}/shares/{ben.UserId}");
+            Assert.Equal(share.Status, (await caraway.Get(ben, $"{Cases}/{id}")).Status);
+            Assert.Equal(share.Status == 200 ? [id] : [], (await caraway.Get(ben, Cases)).Ids());
+        }
+    }
+
+    [Fact]
     public async Task One_of_two_simultaneous_deletions_succeeds()
     {
         var anna = NewUser();

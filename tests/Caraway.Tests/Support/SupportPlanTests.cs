@@ -39,6 +39,7 @@ public sealed class SupportPlanTests(MillionSupportCases million, ITestOutputHel
         { "list, an agent, a status that is rare", CaseListSql.Keyset(Filter("archived"), All, Page), MillionSupportCases.Busy },
         { "change and move a case", UpdateCase.Update, MillionSupportCases.Busy },
         { "change a case, an editor", UpdateCase.Update, MillionSupportCases.Reader },
+        { "lock a case for its shares", SupportCase.Lock, MillionSupportCases.Busy },
         { "share a case", ShareCase.Share, MillionSupportCases.Busy },
         { "revoke a share", UnshareCase.Unshare, MillionSupportCases.Busy },
         { "list the shares of a case", ListShares.Select, MillionSupportCases.Busy },

@@ -23,12 +23,11 @@ internal static class LinkGateway
 
     public sealed record Response(long UserId, string GatewayId, DateTime LinkedAt);
 
-    /// <summary>
-    /// The first statement waits for the row of the user, so that the second one sees the link that another request has just written.
-    /// Returns no row for an unknown user. An id that is linked to somebody else violates a unique constraint.
-    /// </summary>
+    /// <summary>Simultaneous changes of a user's link wait for each other.</summary>
+    internal const string Lock = "select id from identity.users where id = @id for no key update";
+
+    /// <summary>Returns no row for an unknown user. An id that is linked to somebody else violates a unique constraint.</summary>
     internal const string Link = $"""
-        select id from identity.users where id = @id for no key update;
         with known as (
             select u.id, l.gateway_id, l.linked_at
             from identity.users u left join identity.gateway_links l on l.user_id = u.id
@@ -57,17 +56,13 @@ internal static class LinkGateway
     {
         try
         {
-            var link = await database.Many(
+            var link = await database.FirstLocked<Response>(
+                Lock,
                 Link,
                 new
                 {
                     id = id.Value, request.GatewayId, now = time.GetUtcNow().UtcDateTime,
                     caller = caller.Id, caller.RequestId, caller.Address,
-                },
-                async grid =>
-                {
-                    await grid.ReadAsync<long>();
-                    return await grid.ReadFirstOrDefaultAsync<Response>();
                 },
                 cancel);
             return link is null ? Refusal.NotFound(ProblemCodes.UserNotFound, "User not found") : TypedResults.Ok(link);

@@ -11,7 +11,7 @@ internal static class UnlinkGateway
 {
     /// <summary>Two statements, as in <see cref="LinkGateway"/>.</summary>
     private const string Unlink = $"""
-        select id from identity.users where id = @id for no key update;
+        {LinkGateway.Lock};
         with removed as (
             delete from identity.gateway_links where user_id = @id returning user_id, gateway_id
         )

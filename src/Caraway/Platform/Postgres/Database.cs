@@ -25,6 +25,20 @@ internal sealed class Database(NpgsqlDataSource source) : IAsyncDisposable
     public Task<T?> First<T>(string sql, object? values, CancellationToken cancel) =>
         Use(Statement.Create(sql, values, cancel), static (connection, command) => connection.QueryFirstOrDefaultAsync<T>(command), cancel);
 
+    /// <summary>
+    /// The first row of <paramref name="sql"/>, or null, in one round trip with <paramref name="locking"/>, which runs before. A statement
+    /// that waits for a lock itself does not see all that others wrote meanwhile: only the locked row is read again.
+    /// </summary>
+    public Task<T?> FirstLocked<T>(string locking, string sql, object? values, CancellationToken cancel) => Many(
+        $"{locking};{sql}",
+        values,
+        static async grid =>
+        {
+            await grid.ReadAsync<long>();
+            return await grid.ReadFirstOrDefaultAsync<T>();
+        },
+        cancel);
+
     /// <summary>All rows of the statement.</summary>
     public Task<List<T>> List<T>(string sql, object? values, CancellationToken cancel) =>
         Use(
