@@ -19,7 +19,13 @@ public readonly record struct CaseId(long Value, string Text) : IParsable<CaseId
     /// <summary>A longer text is cut in the sentence of a 404.</summary>
     private const int LongestText = 64;
 
-    public static CaseId None(string text) => new(-1, text.Length <= LongestText ? text : text[..LongestText] + "…");
+    public static CaseId None(string text)
+    {
+        if (text.Length <= LongestText)
+            return new CaseId(-1, text);
+        var isCutInside = char.IsHighSurrogate(text[LongestText - 1]);
+        return new CaseId(-1, text[..(isCutInside ? LongestText - 1 : LongestText)] + "…");
+    }
 
     public static CaseId Create()
     {

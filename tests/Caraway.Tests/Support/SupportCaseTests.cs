@@ -171,6 +171,19 @@ public sealed class SupportCaseTests(CarawayFixture caraway) : IClassFixture<Car
             $"Case {Uri.UnescapeDataString(id)} not found",
             (await caraway.Get(NewUser(), $"{Cases}/{id}")).IsProblem(404, "case_not_found").Detail);
 
+    [Theory]
+    [InlineData("GET", "")]
+    [InlineData("GET", "/history")]
+    [InlineData("GET", "/shares/ben")]
+    [InlineData("DELETE", "/shares/ben")]
+    public async Task A_long_id_is_cut_between_two_characters(string method, string rest)
+    {
+        var id = "a" + string.Concat(Enumerable.Repeat("\U0001F600", 40));
+        var answer = await caraway.Ask(NewUser(), new HttpMethod(method), $"{Cases}/{Uri.EscapeDataString(id)}{rest}");
+
+        Assert.Equal($"Case {id[..63]}… not found", answer.IsProblem(404, "case_not_found").Detail);
+    }
+
     [Fact]
     public async Task The_same_idempotency_key_opens_one_case()
     {
