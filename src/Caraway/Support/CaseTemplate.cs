@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Caraway.Platform.Http;
@@ -62,6 +63,7 @@ internal static partial class CaseTemplate
         {
             string[] tags = [.. Tags.Concat(draft.Tags ?? []).Distinct(StringComparer.Ordinal)];
             var (title, description) = (draft.Title ?? Fill(Title, user, now), draft.Description ?? Fill(Description, user, now));
+            var metadata = WithChecklist(draft.Metadata);
             return draft with
             {
                 Title = title,
@@ -69,22 +71,28 @@ internal static partial class CaseTemplate
                 Severity = draft.Severity ?? Severity,
                 Category = draft.Category ?? Category,
                 Tags = tags,
-                Metadata = WithChecklist(draft.Metadata),
-                Fault = tags.Length > CaseLimits.Tags
-                    ? new ProblemError("#/tags", "Together with those of the template, there are over 50 tags.")
-                    : IsTooLong(title, CaseLimits.Title) || IsTooLong(description, CaseLimits.Description)
-                        ? new ProblemError("#/template_id", "The template's title or description is too long when it is filled in.")
-                        : null,
+                Metadata = metadata,
+                Fault = FindFault(tags, title, description, metadata),
             };
+        }
+
+        private static ProblemError? FindFault(string[] tags, string? title, string? description, JsonElement? metadata)
+        {
+            if (tags.Length > CaseLimits.Tags)
+                return new ProblemError("#/tags", "Together with those of the template, there are over 50 tags.");
+            if (IsTooLong(title, CaseLimits.Title) || IsTooLong(description, CaseLimits.Description))
+                return new ProblemError("#/template_id", "The template's title or description is too long when it is filled in.");
+            return metadata is { } json && FreeFormJson.FindFault(json, CaseLimits.MetadataBytes) is not null
+                ? new ProblemError("#/metadata", "Together with the template's checklist, this has more than 32 KiB.")
+                : null;
         }
 
         private JsonElement? WithChecklist(JsonElement? metadata)
         {
-            if (Checklist.Length == 0 || metadata is { ValueKind: not JsonValueKind.Object }
-                || (metadata is { } given && given.TryGetProperty("checklist", out _)))
+            if (Checklist.Length == 0 || (metadata is { } given && given.TryGetProperty("checklist", out _)))
                 return metadata;
             using var memory = new MemoryStream();
-            using (var writer = new Utf8JsonWriter(memory))
+            using (var writer = new Utf8JsonWriter(memory, AsSent))
             {
                 writer.WriteStartObject();
                 if (metadata is { } own)
@@ -110,6 +118,9 @@ internal static partial class CaseTemplate
             return json.RootElement.Clone();
         }
     }
+
+    /// <summary>Escapes only what JSON must, so that the metadata does not grow.</summary>
+    private static readonly JsonWriterOptions AsSent = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     internal const string Columns =
         "t.id, t.owner, t.name, t.title, t.description, t.severity, t.category, t.tags, t.checklist, t.version, t.created_at, t.updated_at";

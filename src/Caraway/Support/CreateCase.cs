@@ -80,6 +80,8 @@ internal static class CreateCase
     {
         var now = time.GetUtcNow().UtcDateTime;
         var draft = CaseDraft.From(request);
+        if (draft.Metadata is { } metadata && FreeFormJson.FindFault(metadata, CaseLimits.MetadataBytes) is { } fault)
+            return Refusal.Invalid(new ProblemError("#/metadata", fault));
         if (request.TemplateId is { } templateId)
         {
             var scope = await SupportScope.Of(caller, linked, cancel);
@@ -89,8 +91,6 @@ internal static class CreateCase
             draft = template.Complete(draft, name, now);
         }
 
-        if (draft.Metadata is { } metadata && FreeFormJson.FindFault(metadata, CaseLimits.MetadataBytes) is { } fault)
-            return Refusal.Invalid(new ProblemError("#/metadata", fault));
         if (draft.Fault is { } misfit)
             return Refusal.Invalid(misfit);
         var row = await Write(draft, caller, now, database, cancel);

@@ -35,6 +35,24 @@ public sealed class CaseTemplateTests(CarawayFixture caraway) : IClassFixture<Ca
     }
 
     [Fact]
+    public async Task Metadata_that_does_not_fit_a_checklist_is_refused()
+    {
+        var anna = NewUser();
+        var id = await Made(anna, """{"name":"List","checklist":["Größe?"]}""");
+        Task<Answer> Open(string metadata) => caraway.Post(anna, Cases, $$"""{"template_id":{{id}},"metadata":{{metadata}}}""");
+
+        foreach (var metadata in new[] { "[]", """{"a":"\ud800"}""", """{"\u0000":1}""", $$"""{"a":"{{new string('é', 16_370)}}"}""" })
+            Assert.Equal(["#/metadata"], (await Open(metadata)).IsProblem(422, "invalid").Pointers);
+
+        var opened = await Open($$"""{"é":"{{new string('é', 16_000)}}"}""");
+        Assert.Equal(201, opened.Status);
+        Assert.EndsWith(
+            """é","checklist":[{"text":"Größe?","done":false}]}""",
+            opened.Json.GetProperty("metadata").GetRawText(),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Own_templates_are_private_and_global_ones_are_an_administrators()
     {
         var (anna, ben, admin) = (NewUser(), NewUser("ben"), await caraway.SignedIn("admin"));
