@@ -13,7 +13,6 @@ internal static class CaseLimits
     public const int Tags = 50;
     public const int Tag = 50;
     public const int MetadataBytes = 32 * 1024;
-    public const int UserId = 100;
     public const int Shares = 100;
     public const int TemplateName = 100;
     public const int ChecklistItems = 100;

@@ -65,9 +65,9 @@ internal static class ListCases
         List(query, pages, caller, linked, accesses, database, cancel);
 
     public static Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> HandleSession(
-        [FromRoute(Name = "session_id")] string sessionId, [AsParameters] Query query, SupportPages pages, Caller caller,
+        [FromRoute(Name = "session_id")] PathText sessionId, [AsParameters] Query query, SupportPages pages, Caller caller,
         LinkedActors linked, AccessLog accesses, Database database, CancellationToken cancel) =>
-        List(query with { SessionId = sessionId }, pages, caller, linked, accesses, database, cancel);
+        List(query with { SessionId = sessionId.Value }, pages, caller, linked, accesses, database, cancel);
 
     private static async Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> List(
         Query query, SupportPages pages, Caller caller, LinkedActors linked, AccessLog accesses, Database database,

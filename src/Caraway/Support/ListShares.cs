@@ -38,13 +38,13 @@ internal static class ListShares
     }
 
     public static async Task<Results<Ok<CaseShare.Response>, Refusal>> HandleOne(
-        [FromRoute(Name = "case_id")] CaseId caseId, [FromRoute(Name = "user_id")] string userId, Caller caller, LinkedActors linked,
+        [FromRoute(Name = "case_id")] CaseId caseId, [FromRoute(Name = "user_id")] PathText userId, Caller caller, LinkedActors linked,
         AccessLog accesses, Database database, CancellationToken cancel)
     {
         var (row, shares) = await Read(caseId, caller, linked, database, cancel);
         if (row is null)
             return SupportCase.NotFound(caseId);
-        if (shares.Find(share => SupportUser.IdOf(share.Reader) == userId) is not { } share)
+        if (shares.Find(share => SupportUser.IdOf(share.Reader) == userId.Value) is not { } share)
             return NotFound;
         return accesses.Add(caller, SupportScope.Accessed([row])) is { } unrecorded ? unrecorded : TypedResults.Ok(share.ToResponse());
     }

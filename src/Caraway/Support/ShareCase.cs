@@ -60,12 +60,12 @@ internal static class ShareCase
         """;
 
     public static async Task<Results<Ok<CaseShare.Response>, Refusal>> Handle(
-        [FromRoute(Name = "case_id")] CaseId caseId, [FromRoute(Name = "user_id")] string userId, Request request, Caller caller,
+        [FromRoute(Name = "case_id")] CaseId caseId, [FromRoute(Name = "user_id")] PathText userId, Request request, Caller caller,
         LinkedActors linked, Database database, TimeProvider time, CancellationToken cancel)
     {
-        if (!SupportUser.IsId(userId))
+        if (!SupportUser.IsId(userId.Value))
             return NoUser;
-        var (scope, reader) = (await SupportScope.Of(caller, linked, cancel), SupportUser.ActorOf(userId));
+        var (scope, reader) = (await SupportScope.Of(caller, linked, cancel), SupportUser.ActorOf(userId.Value));
         var result = await database.FirstLocked<Result>(
             SupportCase.Lock,
             Share,

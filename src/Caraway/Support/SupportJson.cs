@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Caraway.Platform.Http;
 
 namespace Caraway.Support;
 
@@ -6,6 +7,7 @@ namespace Caraway.Support;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(AnalyzeCases.Response), TypeInfoPropertyName = "AnalyzeCasesResponse")]
 [JsonSerializable(typeof(CaseId))]
+[JsonSerializable(typeof(PathText))]
 [JsonSerializable(typeof(CreateCase.Request), TypeInfoPropertyName = "CreateCaseRequest")]
 [JsonSerializable(typeof(SupportCase.Response), TypeInfoPropertyName = "SupportCaseResponse")]
 [JsonSerializable(typeof(ListCases.Response), TypeInfoPropertyName = "ListCasesResponse")]

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Caraway.Identity.Contracts;
+
 namespace Caraway.Support;
 
 /// <summary>
@@ -6,23 +9,25 @@ namespace Caraway.Support;
 /// </summary>
 internal static class SupportUser
 {
-    private const string Gateway = "gateway:";
+    private const string User = "user:";
+    private const string Key = "apikey:";
 
-    /// <summary>Prefixes of other callers, which no gateway's id may have.</summary>
-    private static readonly string[] Others = ["user:", "apikey:"];
+    public static string IdOf(string actor) =>
+        actor.StartsWith(GatewayId.Actor, StringComparison.Ordinal) ? actor[GatewayId.Actor.Length..] : actor;
 
-    public static string IdOf(string actor) => actor.StartsWith(Gateway, StringComparison.Ordinal) ? actor[Gateway.Length..] : actor;
-
-    public static string ActorOf(string userId) =>
-        Array.Exists(Others, prefix => userId.StartsWith(prefix, StringComparison.Ordinal)) ? userId : Gateway + userId;
+    /// <param name="userId">One that <see cref="IsId"/> accepts.</param>
+    public static string ActorOf(string userId) => GatewayId.IsReserved(userId) ? userId : GatewayId.Actor + userId;
 
     /// <summary>The signed-in user behind an actor; null for gateways and keys.</summary>
-    public static long? NumberOf(string actor) =>
-        actor.StartsWith("user:", StringComparison.Ordinal) && long.TryParse(actor.AsSpan(5), out var id) ? id : null;
+    public static long? NumberOf(string actor) => Number(actor, User);
 
-    /// <summary>Whether the text of a path can name a user: 1 to 100 visible characters, and a number after <c>user:</c>.</summary>
-    public static bool IsId(string userId) =>
-        userId.Length is > 0 and <= CaseLimits.UserId
-        && userId.All(c => c is > ' ' and not '\x7f')
-        && (!userId.StartsWith("user:", StringComparison.Ordinal) || userId == $"user:{NumberOf(userId)}");
+    /// <summary>Whether the text can name a user: <c>user:</c> or <c>apikey:</c> and a number, or an id that a gateway may give.</summary>
+    public static bool IsId(string userId) => (Number(userId, User) ?? Number(userId, Key)) is not null || GatewayId.Fits(userId);
+
+    private static long? Number(string text, string begin) =>
+        text.StartsWith(begin, StringComparison.Ordinal)
+        && long.TryParse(text.AsSpan(begin.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        && text == string.Create(CultureInfo.InvariantCulture, $"{begin}{number}")
+            ? number
+            : null;
 }

@@ -37,10 +37,10 @@ internal static class UnshareCase
         """;
 
     public static async Task<Results<NoContent, Refusal>> Handle(
-        [FromRoute(Name = "case_id")] CaseId caseId, [FromRoute(Name = "user_id")] string userId, Caller caller, LinkedActors linked,
+        [FromRoute(Name = "case_id")] CaseId caseId, [FromRoute(Name = "user_id")] PathText userId, Caller caller, LinkedActors linked,
         Database database, TimeProvider time, CancellationToken cancel)
     {
-        if (!SupportUser.IsId(userId))
+        if (!SupportUser.IsId(userId.Value))
             return ListShares.NotFound;
         var scope = await SupportScope.Of(caller, linked, cancel);
         var result = await database.FirstLocked<Result>(
@@ -48,7 +48,7 @@ internal static class UnshareCase
             Unshare,
             new
             {
-                id = caseId.Value, caseId = caseId.Text, scope.All, scope.Me, scope.Owns, reader = SupportUser.ActorOf(userId),
+                id = caseId.Value, caseId = caseId.Text, scope.All, scope.Me, scope.Owns, reader = SupportUser.ActorOf(userId.Value),
                 now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address,
             },
             cancel);

@@ -160,7 +160,11 @@ public sealed class SupportAccessTests(CarawayFixture caraway) : IClassFixture<C
         var id = await caraway.OpenedId(anna);
         var gone = await caraway.SignedIn("patient");
         await caraway.Database.Execute($"update identity.users set is_active = false where id = {gone.UserId[5..]}");
-        string[] users = [anna.UserId, "user:999999", gone.UserId, "user:x", "user:01", "a%20b", new string('x', 101)];
+        string[] users =
+        [
+            anna.UserId, "user:999999", gone.UserId, "user:x", "user:01", "user:", "user:-1", "User:1", "apikey:x", "apikey:",
+            "gateway:ben", "a%20b", new string('x', 101),
+        ];
 
         foreach (var user in users)
         {
@@ -170,6 +174,19 @@ public sealed class SupportAccessTests(CarawayFixture caraway) : IClassFixture<C
 
         Assert.Equal(
             ["#/access"], (await caraway.Put(anna, $"{Cases}/{id}/shares/ben", """{"access":"own"}""")).IsProblem(422, "invalid").Pointers);
+    }
+
+    [Fact]
+    public async Task A_user_of_the_gateway_may_have_a_slash_in_the_id()
+    {
+        var (anna, ben) = (NewUser(), Gateway($"tenant/{NewUser().UserId}"));
+        var id = await caraway.OpenedId(anna);
+        var path = $"{Cases}/{id}/shares/{ben.UserId.Replace("/", "%2f", StringComparison.Ordinal)}";
+
+        Assert.Equal(ben.UserId, (await caraway.Put(anna, path, """{"access":"view"}""")).Json.Text("user_id"));
+        Assert.Equal(200, (await caraway.Get(ben, $"{Cases}/{id}")).Status);
+        Assert.Equal(200, (await caraway.Get(anna, path)).Status);
+        Assert.Equal(204, (await caraway.Delete(anna, path)).Status);
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public sealed class SupportListTests(CarawayFixture caraway) : IClassFixture<Car
     public async Task A_session_lists_the_callers_cases_only()
     {
         var (anna, ben) = (NewUser(), NewUser("ben"));
-        var session = "s " + anna.UserId;
+        var session = "s /" + anna.UserId;
         var own = await caraway.OpenedId(anna, $$"""{"session_id":"{{session}}"}""");
         var theirs = await caraway.OpenedId(ben, $$"""{"session_id":"{{session}}"}""");
         var path = $"{Cases}/session/{Uri.EscapeDataString(session)}";

@@ -13,8 +13,6 @@ namespace Caraway.Identity.Contracts;
 /// </summary>
 internal sealed class LinkedActors(NpgsqlDataSource source) : IDisposable
 {
-    private const string Gateway = "gateway:";
-
     /// <summary>Links of a deactivated user do not count.</summary>
     internal const string OfUser = """
         select 'gateway:' || l.gateway_id from identity.gateway_links l join identity.users u on u.id = l.user_id
@@ -34,7 +32,7 @@ internal sealed class LinkedActors(NpgsqlDataSource source) : IDisposable
     /// <summary>The names of the actors as events store them: <c>user:5</c>, <c>gateway:anna</c>.</summary>
     /// <returns>The caller's own name first. Callers share the array and do not change it.</returns>
     public async ValueTask<string[]> Of(Caller caller, CancellationToken cancel) =>
-        caller.UserId is not null || caller.Id.StartsWith(Gateway, StringComparison.Ordinal)
+        caller.UserId is not null || caller.Id.StartsWith(GatewayId.Actor, StringComparison.Ordinal)
             ? await Find(caller).WaitAsync(cancel)
             : [caller.Id];
 
@@ -60,7 +58,7 @@ internal sealed class LinkedActors(NpgsqlDataSource source) : IDisposable
         await using var database = new Database(source);
         var linked = caller.UserId is { } id
             ? await database.First<string>(OfUser, new { id }, CancellationToken.None)
-            : await database.First<string>(OfGatewayId, new { gatewayId = caller.Id[Gateway.Length..] }, CancellationToken.None);
+            : await database.First<string>(OfGatewayId, new { gatewayId = caller.Id[GatewayId.Actor.Length..] }, CancellationToken.None);
         return linked is null ? [caller.Id] : [caller.Id, linked];
     }
 }

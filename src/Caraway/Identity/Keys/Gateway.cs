@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Security;
@@ -38,7 +39,7 @@ internal sealed class Gateway : ICredential
             return default;
         // Two ids, an impossible one or the name of another actor: the gateway is misconfigured, and the caller stays unknown.
         return ValueTask.FromResult(header is [{ } id] && GatewayId.Fits(id)
-            ? new Identified(Caller.Create(context, "gateway:" + id, Permissions), null)
+            ? new Identified(Caller.Create(context, GatewayId.Actor + id, Permissions), null)
             : new Identified(null, Denial.NotSignedIn));
     }
 

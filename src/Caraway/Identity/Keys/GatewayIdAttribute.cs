@@ -1,21 +1,8 @@
 using System.ComponentModel.DataAnnotations;
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Http;
 
 namespace Caraway.Identity.Keys;
-
-/// <summary>The ids that a gateway may give its users.</summary>
-internal static class GatewayId
-{
-    public const int Longest = 100;
-
-    /// <summary>The beginnings of other actors' names. An id with one of them could pass for another actor.</summary>
-    private static readonly string[] Reserved = ["user:", "apikey:", "gateway:"];
-
-    /// <summary>Whether <c>X-User-ID</c> can be this text.</summary>
-    public static bool Fits(string id) => id.Length is > 0 and <= Longest && id.All(c => c is > ' ' and not '\x7f') && !IsReserved(id);
-
-    public static bool IsReserved(string id) => Array.Exists(Reserved, begin => id.StartsWith(begin, StringComparison.OrdinalIgnoreCase));
-}
 
 /// <summary>
 /// A gateway's id in a body: visible ASCII characters. A header has no encoding, so other characters would arrive there as other text.
