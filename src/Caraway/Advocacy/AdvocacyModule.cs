@@ -60,6 +60,26 @@ internal static class AdvocacyModule
                 {"status": "IN_REVIEW", "assignee": "Grace Hopper", "actor": "Ines Soto", "reason": "The papers are complete."}
                 """);
 
+        routes.MapPatch("/cases/{id}/applicant", CorrectApplicant.Handle)
+            .Needs(AdvocacyPermissions.Write)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(400, 401, 403, 404, 412, 413, 415, 422)
+            .WithSummary("Correct the applicant of a case")
+            .WithExample("""{"full_name": "Ada King", "phone": "+45 87 65 43 21"}""");
+
+        routes.MapPut("/cases/{id}/patient", LinkPatient.Handle)
+            .Needs(AdvocacyPermissions.Write)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(400, 401, 403, 404, 412, 413, 415, 422)
+            .WithSummary("Link a case to a patient")
+            .WithExample("""{"patient_id": 2}""");
+
+        routes.MapDelete("/cases/{id}/patient", UnlinkPatient.Handle)
+            .Needs(AdvocacyPermissions.Write)
+            .WithMetadata(new TakesIfMatch())
+            .Refuses(401, 403, 404, 412)
+            .WithSummary("End a case's link to a patient");
+
         routes.MapPost("/cases/{id}/notes", AddNote.Handle)
             .Needs(AdvocacyPermissions.Write)
             .TakesIdempotencyKey()

@@ -23,6 +23,9 @@ internal static class UpdateCase
         [Text(CaseLimits.Person, AllowEmpty = true)]
         public string? Assignee { get; init; }
 
+        /// <summary>An active member of staff: any user but a patient. Instead of <see cref="Assignee"/>, which becomes the name.</summary>
+        public long? AssigneeId { get; init; }
+
         /// <summary>
         /// The person on whose behalf the calling system acts; "system" when absent. For a signed-in caller it is always the caller's
         /// own name.
@@ -39,6 +42,7 @@ internal static class UpdateCase
 
     /// <param name="PreviousStatus">The status when the row was locked.</param>
     /// <param name="Status">The new status; null when nothing changed.</param>
+    /// <param name="IsStaff">Whether the given assignee is an active member of staff; true without an id.</param>
     private sealed record Row(
         long CaseId,
         string PreviousStatus,
@@ -46,28 +50,80 @@ internal static class UpdateCase
         long PreviousVersion,
         string? Status,
         string? Assignee,
-        long NewestNote);
+        long NewestNote,
+        bool IsStaff);
 
     /// <summary>
     /// Locks the row, changes it if version and workflow allow it and something would change, and records each change. Returns the state
     /// before and after, so that a refusal needs no second query.
     /// </summary>
     internal const string Update = $"""
-        with found as (
-            select id, current_status, assignee, version, newest_note from advocacy.cases where id = @id for no key update
-        ), changed as (
+        {Find}, changed as (
             update advocacy.cases c
             set current_status = coalesce(@Status::text, f.current_status),
                 assignee = case when @Assignee::text is null then f.assignee else nullif(@Assignee::text, '') end,
+                assignee_id = case when @Assignee::text is null or @Assignee::text = f.assignee then f.assignee_id end,
                 version = f.version + 1,
                 updated_at = @now
             from found f
-            where c.id = f.id
-                and (@versions::bigint[] is null or f.version = any(@versions::bigint[]))
-                and (@Status::text is null or f.current_status = @Status::text or f.current_status = any(@sources::text[]))
+            where {IsAllowed}
                 and (f.current_status <> @Status::text or f.assignee is distinct from nullif(coalesce(@Assignee::text, f.assignee), ''))
             returning c.id, f.current_status as old_status, c.current_status, f.assignee as old_assignee, c.assignee
-        ), status_changed as (
+        ), {RecordTransition}
+            union all
+            select @now, 'case.assigned', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
+                json_build_object('case_id', id, 'from_assignee', old_assignee, 'to_assignee', assignee, 'reason', @Reason::text)::text
+            from changed where old_assignee is distinct from assignee
+        )
+        select {Columns}, true as is_staff
+        from found f left join changed c on c.id = f.id
+        """;
+
+    /// <summary>
+    /// <see cref="Update"/> for a request that names a user as the assignee; other requests do not pay for it. The case keeps the user's
+    /// name, cut to the length of an assignee.
+    /// </summary>
+    internal const string UpdateWithUser = $"""
+        {Find}, person as (
+            select id, left(full_name, 120) as name from identity.user_card where id = @AssigneeId and is_active and role <> 'patient'
+        ), changed as (
+            update advocacy.cases c
+            set current_status = coalesce(@Status::text, f.current_status),
+                assignee = p.name,
+                assignee_id = p.id,
+                version = f.version + 1,
+                updated_at = @now
+            from found f cross join person p
+            where {IsAllowed}
+                and (f.current_status <> @Status::text or (f.assignee, f.assignee_id) is distinct from (p.name, p.id))
+            returning c.id, f.current_status as old_status, c.current_status, f.assignee as old_assignee, c.assignee,
+                f.assignee_id as old_assignee_id, c.assignee_id
+        ), {RecordTransition}
+            union all
+            select @now, 'case.assigned', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
+                json_build_object('case_id', id, 'from_assignee', old_assignee, 'to_assignee', assignee, 'assignee_id', assignee_id,
+                    'reason', @Reason::text)::text
+            from changed where (old_assignee, old_assignee_id) is distinct from (assignee, assignee_id)
+        )
+        select {Columns}, exists (select from person) as is_staff
+        from found f left join changed c on c.id = f.id
+        """;
+
+    private const string Find = """
+        with found as (
+            select id, current_status, assignee, assignee_id, version, newest_note from advocacy.cases where id = @id for no key update
+        )
+        """;
+
+    private const string IsAllowed = """
+        c.id = f.id
+                and (@versions::bigint[] is null or f.version = any(@versions::bigint[]))
+                and (@Status::text is null or f.current_status = @Status::text or f.current_status = any(@sources::text[]))
+        """;
+
+    /// <summary>Further events follow.</summary>
+    private const string RecordTransition = $"""
+        status_changed as (
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
             select id, old_status, current_status, @actor, @Reason, @now from changed where old_status <> current_status
         ), logged as (
@@ -75,14 +131,11 @@ internal static class UpdateCase
             select @now, 'case.moved', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
                 json_build_object('case_id', id, 'from_status', old_status, 'to_status', current_status, 'reason', @Reason::text)::text
             from changed where old_status <> current_status
-            union all
-            select @now, 'case.assigned', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
-                json_build_object('case_id', id, 'from_assignee', old_assignee, 'to_assignee', assignee, 'reason', @Reason::text)::text
-            from changed where old_assignee is distinct from assignee
-        )
-        select f.id as case_id, f.current_status as previous_status, f.assignee as previous_assignee, f.version as previous_version,
+        """;
+
+    private const string Columns = """
+        f.id as case_id, f.current_status as previous_status, f.assignee as previous_assignee, f.version as previous_version,
             c.current_status as status, c.assignee, f.newest_note
-        from found f left join changed c on c.id = f.id
         """;
 
     public static async Task<Results<Tagged<Response>, Refusal>> Handle(
@@ -95,14 +148,16 @@ internal static class UpdateCase
         TimeProvider time,
         CancellationToken cancel)
     {
+        if (request is { Assignee: not null, AssigneeId: not null })
+            return Refusal.Invalid(new ProblemError("#/assignee_id", "Give either assignee or assignee_id."));
         var versions = ETag.IfMatch(http);
         var onBehalfOf = caller.UserId is not null || string.IsNullOrWhiteSpace(request.Actor) ? null : request.Actor;
         var actor = await users.Find(caller.UserId, CaseLimits.Person, cancel) ?? onBehalfOf ?? "system";
         var row = await database.First<Row>(
-            Update,
+            request.AssigneeId is null ? Update : UpdateWithUser,
             new
             {
-                id = id.Value, request.Status, request.Assignee, request.Reason, versions,
+                id = id.Value, request.Status, request.Assignee, request.AssigneeId, request.Reason, versions,
                 sources = request.Status is null ? [] : CaseWorkflow.Table.Into(request.Status),
                 actor, onBehalfOf, now = time.GetUtcNow().UtcDateTime, caller = caller.Id, caller.RequestId, caller.Address,
             },
@@ -114,6 +169,8 @@ internal static class UpdateCase
             return Answer(row, row.Status, row.Assignee, row.PreviousVersion + 1);
         if (versions?.Contains(row.PreviousVersion) == false)
             return Refusal.Stale();
+        if (!row.IsStaff)
+            return Refusal.Invalid(new ProblemError("#/assignee_id", "This must be the id of an active member of staff."));
         if (request.Status is { } status && status != row.PreviousStatus && !CaseWorkflow.Table.Allows(row.PreviousStatus, status))
             return Refusal.Conflict(ProblemCodes.InvalidTransition, $"Invalid status transition {row.PreviousStatus} -> {status}");
         return Answer(row, row.PreviousStatus, row.PreviousAssignee, row.PreviousVersion);

@@ -35,6 +35,10 @@ public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper outpu
         { "open a case whose reference is taken", SubmitIntake.InsertOnce, """{"reference":"ref-500000"}""" },
         { "find a reference", SubmitIntake.FindReference, """{"reference":"ref-500000"}""" },
         { "change a case's status", UpdateCase.Update, """{"status":"CLOSED"}""" },
+        { "assign a case to a user", UpdateCase.UpdateWithUser, """{"status":"CLOSED","user":"500"}""" },
+        { "correct an applicant", CorrectApplicant.Update, "{}" },
+        { "link a case to a patient", LinkPatient.Update, """{"user":"501"}""" },
+        { "end a case's link to a patient", UnlinkPatient.Update, "{}" },
         { "add a note", AddNote.Insert, "{}" },
         { "add a document", AddDocument.Insert, "{}" },
         { "process a document again", RequestProcessing.Queue, "{}" },
@@ -46,15 +50,16 @@ public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper outpu
     {
         var values = JsonDocument.Parse(given).RootElement;
         string? Text(string key) => values.TryGetProperty(key, out var value) ? value.ToString() : null;
+        long? Number(string key) => Text(key) is { } text ? long.Parse(text, CultureInfo.InvariantCulture) : null;
         await Plans.StaysBounded(
             million.Database,
             sql,
             new
             {
-                Before = Text("before") is { } before ? long.Parse(before, CultureInfo.InvariantCulture) : long.MaxValue,
+                Before = Number("before") ?? long.MaxValue,
                 status = Text("status"), assignee = Text("assignee"), Value = 500_000L, id = 500_000L,
                 FullName = "Ada", email = (string?)null, Phone = (string?)null, Narrative = "x",
-                ExternalReference = Text("reference"), PatientId = (long?)null, initial = "NEW",
+                ExternalReference = Text("reference"), PatientId = Number("user"), AssigneeId = Number("user"), initial = "NEW",
                 now = TimeProvider.System.GetUtcNow().UtcDateTime, caller = "test", RequestId = "r", Address = "a",
                 author = "a", Body = "b", Filename = "f.pdf", ContentType = (string?)null, Uri = (string?)null,
                 onBehalfOf = (string?)null, actor = "test", Reason = (string?)null,
@@ -65,7 +70,7 @@ public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper outpu
     }
 }
 
-/// <summary>A million cases with three million status events, a million notes and a million documents.</summary>
+/// <summary>A hundred thousand users, and a million cases with three million status events, a million notes and a million documents.</summary>
 public sealed class MillionCases(PostgresServer postgres) : IAsyncLifetime
 {
     public TestDatabase Database { get; private set; } = null!;
@@ -76,9 +81,14 @@ public sealed class MillionCases(PostgresServer postgres) : IAsyncLifetime
         await using var connection = await Database.Source.OpenConnectionAsync();
         await connection.ExecuteAsync(
             """
+            insert into identity.users (email, email_key, full_name, password_hash, role, created_at, updated_at)
+            select n || '@example.org', n || '@example.org', 'User ' || n, 'x', case when n % 2 = 0 then 'doctor' else 'patient' end,
+                now(), now()
+            from generate_series(1, 100000) n;
             insert into advocacy.applicants (full_name, created_at) select 'Applicant ' || n, now() from generate_series(1, 1000000) n;
-            insert into advocacy.cases (applicant_id, narrative, external_reference, current_status, assignee, created_at, updated_at)
-            select n, repeat('The plan denied it. ', 10), 'ref-' || n,
+            insert into advocacy.cases (
+                applicant_id, patient_id, narrative, external_reference, current_status, assignee, created_at, updated_at)
+            select n, case when n % 4 = 0 then 1 + n % 100000 end, repeat('The plan denied it. ', 10), 'ref-' || n,
                 case when n % 1000 = 0 then 'NEEDS_INFO' when n % 3 = 0 then 'CLOSED' when n % 3 = 1 then 'NEW' else 'IN_REVIEW' end,
                 case when n % 2 = 0 then 'person ' || n % 199 end, now(), now()
             from generate_series(1, 1000000) n;

@@ -17,6 +17,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "DELETE /api/v1/cases/{case_id}/shares/{user_id} support:write",
         "DELETE /api/v1/users/{id}/calendar-link care:write",
         "DELETE /api/v1/users/{id}/gateway-id users:manage",
+        "DELETE /cases/{id}/patient advocacy:write",
         "GET / open",
         "GET /.well-known/jwks.json open",
         "GET /api/v1/appointments/doctors/{doctor_id} care:read",
@@ -60,6 +61,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "PATCH /api/v1/appointments/{id} care:write",
         "PATCH /api/v1/users/{id} account:write",
         "PATCH /cases/{id} advocacy:write",
+        "PATCH /cases/{id}/applicant advocacy:write",
         "POST /api/v1/appointments care:write",
         "POST /api/v1/case-templates support:write",
         "POST /api/v1/cases support:write",
@@ -80,6 +82,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "PUT /api/v1/cases/{case_id}/shares/{user_id} support:write",
         "PUT /api/v1/doctors/{id}/availability care:write",
         "PUT /api/v1/users/{id}/gateway-id users:manage",
+        "PUT /cases/{id}/patient advocacy:write",
     ];
 
     private IEnumerable<RouteEndpoint> Routes =>

@@ -8,6 +8,9 @@ internal static class AdvocacyEvents
     public const string CaseOpened = "case.opened";
     public const string CaseMoved = "case.moved";
     public const string CaseAssigned = "case.assigned";
+    public const string ApplicantCorrected = "case.applicant_corrected";
+    public const string PatientLinked = "case.patient_linked";
+    public const string PatientUnlinked = "case.patient_unlinked";
     public const string NoteAdded = "case.note_added";
     public const string DocumentAdded = "case.document_added";
     public const string DocumentProcessingRequested = "case.document_processing_requested";
@@ -15,7 +18,10 @@ internal static class AdvocacyEvents
     public const string DocumentFailed = "case.document_failed";
 
     public static IReadOnlyList<string> All { get; } =
-        [CaseOpened, CaseMoved, CaseAssigned, NoteAdded, DocumentAdded, DocumentProcessingRequested, DocumentProcessed, DocumentFailed];
+    [
+        CaseOpened, CaseMoved, CaseAssigned, ApplicantCorrected, PatientLinked, PatientUnlinked, NoteAdded, DocumentAdded,
+        DocumentProcessingRequested, DocumentProcessed, DocumentFailed,
+    ];
 
     /// <summary>The fields of each event that patients see in their timelines. Notes, assignments and reasons are only for staff.</summary>
     public static IReadOnlyList<TimelineRule> Timeline { get; } =
@@ -23,6 +29,10 @@ internal static class AdvocacyEvents
         new(CaseOpened, AdvocacyPermissions.Read, ["case_id"]),
         new(CaseMoved, AdvocacyPermissions.Read, ["case_id", "from_status", "to_status"]),
         new(CaseAssigned, AdvocacyPermissions.Read, null),
+        new(ApplicantCorrected, AdvocacyPermissions.Read, ["case_id", "fields"]),
+        // Without the patient: the one before has another name.
+        new(PatientLinked, AdvocacyPermissions.Read, ["case_id"]) { Link = SubjectLink.Begins },
+        new(PatientUnlinked, AdvocacyPermissions.Read, null) { Link = SubjectLink.Ends },
         new(NoteAdded, AdvocacyPermissions.Read, null),
         new(DocumentAdded, AdvocacyPermissions.Read, ["case_id", "document_id", "filename"]),
         new(DocumentProcessingRequested, AdvocacyPermissions.Read, null),

@@ -25,6 +25,7 @@ internal static class ProblemCodes
     public const string NotPermitted = "not_permitted";
     public const string NotFound = "not_found";
     public const string CaseNotFound = "case_not_found";
+    public const string PatientLinkNotFound = "patient_link_not_found";
     public const string DocumentNotFound = "document_not_found";
     public const string AppointmentNotFound = "appointment_not_found";
     public const string TaskNotFound = "task_not_found";

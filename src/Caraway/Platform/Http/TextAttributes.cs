@@ -88,9 +88,11 @@ internal static class Characters
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
 internal sealed partial class EmailAttribute : ValidationAttribute, ITextBounds
 {
-    public int Shortest => 3;
+    public int Shortest => AllowEmpty ? 0 : 3;
 
     public int Longest => 320;
+
+    public bool AllowEmpty { get; init; }
 
     /// <summary>Letters, digits and the signs that RFC 5321 allows in a local part without quotes.</summary>
     private const string Atom = @"[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+";
@@ -113,7 +115,9 @@ internal sealed partial class EmailAttribute : ValidationAttribute, ITextBounds
     }
 
     public override bool IsValid(object? value) =>
-        value is not string address || (Form.IsMatch(address) && MailAddress.TryCreate(address, out _));
+        value is not string address
+        || (AllowEmpty && address.Length == 0)
+        || (Form.IsMatch(address) && MailAddress.TryCreate(address, out _));
 
     protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
         IsValid(value)

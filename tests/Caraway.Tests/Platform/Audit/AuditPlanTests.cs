@@ -33,6 +33,7 @@ public sealed class AuditPlanTests(MillionEvents million, ITestOutputHelper outp
         { "case timeline", GetCaseTimeline.Select + Longest },
         { "case access log", GetCaseAccessLog.Select + Longest },
         { "patient timeline", GetPatientTimeline.Select + Longest },
+        { "patient timelines, a case gets another patient", PatientTimelines.Relink },
         { "patient access log", GetPatientAccessLog.Select + Longest },
         { "sequencer, nothing waits", SequencerTable.WaitingSql + " limit 500" },
         { "sequencer, 500 wait", SequencerTable.WaitingSql + " limit 500" },
@@ -57,6 +58,7 @@ public sealed class AuditPlanTests(MillionEvents million, ITestOutputHelper outp
                 names = name.Contains("not", StringComparison.Ordinal)
                     ? new[] { "nothing.such" }
                     : ["case.opened", "case.moved", "case.note_added"],
+                ids = new[] { 2_000_000L }, subjects = new[] { "advocacy.case:150000" }, patients = new long?[] { 7 },
                 finalId = name == "sequencer, 500 wait" ? 1_000_000L : await million.Last(), cursor = 500_000L,
             }.With(name),
             name,
@@ -141,6 +143,7 @@ public sealed class MillionEvents(PostgresServer postgres) : IAsyncLifetime
                 select a.id >> 16 as batch, a.kind, array_agg(distinct i) as ids
                 from platform.access_log a, unnest(a.patient_ids) i group by 1, 2) p
             where p.batch = b.batch and p.kind = b.kind;
+            insert into patients.subjects (subject, patient_id) select 'advocacy.case:' || n, n from generate_series(1, 300000) n;
             insert into patients.timeline (patient_id, event_id) select 1 + n % 300000, n from generate_series(1, 1000000) n;
             insert into patients.timeline (patient_id, event_id)
             select 150000, n * 1999 from generate_series(1, 500) n on conflict do nothing;

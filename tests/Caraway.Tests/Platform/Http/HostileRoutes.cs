@@ -37,6 +37,7 @@ internal static class HostileRoutes
             "narrative",
             "external_reference"),
         ["update"] = new(HttpMethod.Patch, "/cases/1", """{"status":"NEW"}""", "status", "assignee", "actor", "reason"),
+        ["applicant"] = new(HttpMethod.Patch, "/cases/1/applicant", """{"full_name":"Ada"}""", "full_name", "email", "phone"),
         ["note"] = new(HttpMethod.Post, "/cases/1/notes", """{"author":"Ada","body":"Called."}""", "author", "body"),
         ["document"] = new(HttpMethod.Post, "/cases/1/documents", """{"filename":"letter.pdf"}""", "filename", "content_type", "uri"),
     };

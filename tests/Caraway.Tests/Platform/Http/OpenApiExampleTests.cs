@@ -13,6 +13,8 @@ public sealed class OpenApiExampleTests(CarawayFixture caraway) : IClassFixture<
     private static readonly Dictionary<string, string> FirstIds = new(StringComparer.Ordinal)
     {
         ["/cases/{id}"] = "/cases/1",
+        ["/cases/{id}/applicant"] = "/cases/1/applicant",
+        ["/cases/{id}/patient"] = "/cases/1/patient",
         ["/cases/{id}/notes"] = "/cases/1/notes",
         ["/cases/{id}/documents"] = "/cases/1/documents",
         ["/api/v1/users/{id}"] = "/api/v1/users/2",

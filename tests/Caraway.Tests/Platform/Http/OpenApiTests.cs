@@ -80,7 +80,7 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         var secured = Operations(document).Where(operation => Schemes(operation.Body) == "Bearer, ApiKey").ToList();
 
         Assert.Equal(
-            12,
+            15,
             secured.Count(operation => operation.Path.StartsWith("/cases", StringComparison.Ordinal)
                 || operation.Path is "/intakes"
                 || operation.Path.StartsWith("/internal", StringComparison.Ordinal)));
@@ -187,6 +187,8 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
     [InlineData("/cases", "get", null, "items")]
     [InlineData("/cases/{id}", "get", null, "allowed_transitions")]
     [InlineData("/cases/{id}", "patch", "assignee", "previous_status")]
+    [InlineData("/cases/{id}/applicant", "patch", "phone", "created_at")]
+    [InlineData("/cases/{id}/patient", "put", "patient_id", "case_id")]
     [InlineData("/cases/{id}/notes", "post", "author", "note_id")]
     [InlineData("/cases/{id}/documents", "post", "filename", "document_id")]
     public async Task A_route_is_described_with_its_own_shapes(string path, string method, string? sent, string answered)
