@@ -14,7 +14,8 @@ public sealed class CorrectApplicantTests(CarawayFixture caraway) : IClassFixtur
         var answer = await Correct(id, """{"full_name":"Ada King","email":"ada@New.Example.ORG"}""");
 
         Shape.Is(
-            $$"""{"id":{{applicant}},"full_name":"Ada King","email":"ada@new.example.org","phone":"12 34","created_at":"(time)"}""", answer);
+            $$"""{"id":{{applicant}},"full_name":"Ada King","email":"ada@new.example.org","phone":"12 34","created_at":"(time)"}""",
+            answer);
         var read = await caraway.Get($"/cases/{id}");
         Assert.Equal(answer.Body, read.Json.GetProperty("applicant").GetRawText());
         Assert.Equal(("\"v2-n0\"", "\"v2-n0\""), (answer.Headers["ETag"], read.Headers["ETag"]));

@@ -70,7 +70,9 @@ public sealed class QueryPlanTests(MillionCases million, ITestOutputHelper outpu
     }
 }
 
-/// <summary>A hundred thousand users, and a million cases with three million status events, a million notes and a million documents.</summary>
+/// <summary>
+/// A hundred thousand users, and a million cases with three million status events, a million notes and a million documents.
+/// </summary>
 public sealed class MillionCases(PostgresServer postgres) : IAsyncLifetime
 {
     public TestDatabase Database { get; private set; } = null!;

@@ -52,7 +52,8 @@ public sealed class PatientLinkTests(CarawayFixture caraway) : IClassFixture<Car
         // Nothing tells the second patient who the first one was.
         var seen = await caraway.As(other, HttpMethod.Get, PathOf(other));
         Assert.All(
-            await Items(other), item => Assert.DoesNotContain("patient_id", item.GetProperty("payload").EnumerateObject().Select(f => f.Name)));
+            await Items(other),
+            item => Assert.DoesNotContain("patient_id", item.GetProperty("payload").EnumerateObject().Select(f => f.Name)));
         Assert.DoesNotContain($"\"patient_id\":{one.UserId}", seen.Body, StringComparison.Ordinal);
         Assert.Equal(
             ["case.moved", "case.patient_linked", "case.patient_unlinked", "case.moved", "case.opened"],
