@@ -1,5 +1,6 @@
 using System.Text;
 using Caraway.Advocacy;
+using Caraway.Advocacy.Contracts;
 using Caraway.Care;
 using Caraway.Identity;
 using Caraway.Patients;
@@ -9,10 +10,12 @@ using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
+using Caraway.Platform.Search;
 using Caraway.Platform.Security;
 using Caraway.Platform.Telemetry;
 using Caraway.Platform.Workflows;
 using Caraway.Support;
+using Caraway.Support.Contracts;
 using Npgsql;
 
 namespace Caraway;
@@ -116,7 +119,7 @@ internal static class CarawayApplication
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(json => JsonRules.Apply(
             json.SerializerOptions,
-            EventsJson.Default, AuditJson.Default, WorkflowsJson.Default,
+            EventsJson.Default, AuditJson.Default, WorkflowsJson.Default, SearchJson.Default,
             IdentityJson.Default, AdvocacyJson.Default, CareJson.Default, SupportJson.Default));
         Cors.Add(services, server.CorsOrigins);
     }
@@ -140,6 +143,7 @@ internal static class CarawayApplication
         app.MapWorkflows();
         app.MapOpenApiPage();
         app.MapAudit();
+        app.MapSearch(AdvocacyPermissions.Read, or: SupportPermissions.Read);
         app.MapIdentity();
         app.MapPatients();
         app.MapAdvocacy();

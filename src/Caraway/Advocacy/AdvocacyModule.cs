@@ -2,6 +2,7 @@ using Caraway.Advocacy.Contracts;
 using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
+using Caraway.Platform.Search;
 using Caraway.Platform.Security;
 
 namespace Caraway.Advocacy;
@@ -17,6 +18,8 @@ internal static class AdvocacyModule
             .AddSingleton(CaseWorkflow.Table)
             .AddSingleton(CountCases.Gauge)
             .AddEventHandler<WhenCaseChanged>()
+            .AddEventHandler<IndexCaseWords>()
+            .AddSearchSource<SearchCases>()
             .AddJob<ProcessDocument>(ProcessDocument.Queue);
     }
 

@@ -1,6 +1,8 @@
 using Caraway.Care.Contracts;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
+using Caraway.Platform.Search;
 using Caraway.Platform.Security;
 
 namespace Caraway.Care;
@@ -18,6 +20,9 @@ internal static class CareModule
         services.AddSingleton<AvailabilityCache>();
         services.AddJob<ScheduleAppointment>(ScheduleAppointment.Queue);
         services.AddJob<RemindAppointment>(RemindAppointment.Queue);
+        services.AddEventHandler<IndexAppointmentWords>();
+        services.AddSearchSource<SearchAppointments>();
+        services.AddSearchSource<SearchPatients>();
         foreach (var rule in CareEvents.Timeline)
             services.AddSingleton(rule);
         return services;

@@ -21,10 +21,13 @@ internal sealed record CareScope
     /// </summary>
     internal const string SeesPatient = $"""
         (@All or p.id = @Me or (exists (
-            select from care.appointments own
-            where own.doctor_id = @Me and own.patient_id = p.id and own.status <> 'cancelled' and own.doctor_given_by <> 'user:' || @Me)
+            select from care.appointments own where own.patient_id = p.id and {GivenToDoctor})
             and {CareUsers.CallerIsDoctor}))
         """;
+
+    /// <summary>A condition on an appointment <c>own</c>: it makes its patient one of the doctor <c>@Me</c>.</summary>
+    internal const string GivenToDoctor =
+        "own.doctor_id = @Me and own.status <> 'cancelled' and own.doctor_given_by <> 'user:' || @Me";
 
     public static CareScope From(Caller caller) => new()
     {

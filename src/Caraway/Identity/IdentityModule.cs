@@ -3,7 +3,9 @@ using Caraway.Identity.Keys;
 using Caraway.Identity.SignIns;
 using Caraway.Identity.Tokens;
 using Caraway.Identity.Users;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
+using Caraway.Platform.Search;
 using Caraway.Platform.Security;
 
 namespace Caraway.Identity;
@@ -28,6 +30,8 @@ internal static class IdentityModule
         services.AddHostedService(provider => provider.GetRequiredService<EndedSessions>());
         services.AddSingleton<IdentityCleanup>();
         services.AddHostedService(provider => provider.GetRequiredService<IdentityCleanup>());
+        services.AddEventHandler<IndexUserWords>();
+        services.AddSearchSource<SearchUsers>();
         services.AddSingleton(new EnvironmentKey(apiKey));
         // Their order decides: a bearer token comes before a key, and both come before the headers of a gateway.
         services.AddCredential<BearerToken>();

@@ -1,11 +1,17 @@
 using Caraway.Platform.Http;
+using Caraway.Platform.Search;
 
 namespace Caraway.Support;
 
 /// <summary>The filters of a list of cases, checked. A null member filters nothing.</summary>
 internal sealed record CaseFilter
 {
-    private const int LongestWords = 200;
+    /// <summary>The fields that a query can name.</summary>
+    public static IReadOnlyList<SearchField> Fields { get; } =
+    [
+        new(SearchField.Status, CaseWords.Table.Statuses), new(SearchField.Severity, CaseWords.Severities),
+        new(SearchField.Category, CaseWords.Categories), SearchField.Tag, SearchField.Before, SearchField.After,
+    ];
 
     public string? Status { get; private init; }
 
@@ -17,8 +23,21 @@ internal sealed record CaseFilter
 
     public string? SessionId { get; private init; }
 
-    /// <summary>The words of <c>q</c>, in the form of PostgreSQL's <c>websearch_to_tsquery</c>.</summary>
-    public string? Words { get; private init; }
+    /// <summary>The text and the fields of <c>q</c>. A field filters in addition to the filter of the same name.</summary>
+    public SearchQuery Text { get; private init; } = new();
+
+    /// <summary>The values of <c>@Marks</c>: what the index has of a case's status, severity and category.</summary>
+    public string[] Marks =>
+    [
+        .. new[]
+        {
+            Status, Severity, Category, Text[SearchField.Status], Text[SearchField.Severity], Text[SearchField.Category],
+        }.OfType<string>(),
+    ];
+
+    public string? TextTag => Text[SearchField.TagName];
+
+    public static CaseFilter Of(SearchQuery query) => new() { Text = query };
 
     /// <returns>The refusal, or null when <paramref name="filter"/> is good.</returns>
     public static Refusal? Read(ListCases.Query query, out CaseFilter filter)
@@ -27,19 +46,19 @@ internal sealed record CaseFilter
         {
             Status = NullIfEmpty(query.Status), Severity = NullIfEmpty(query.Severity), Category = NullIfEmpty(query.Category),
             Tag = NullIfEmpty(query.Tag), SessionId = NullIfEmpty(query.SessionId),
-            Words = string.IsNullOrWhiteSpace(query.Q) ? null : query.Q,
         };
+        if (SearchQuery.Read(query.Q ?? "", Fields, out var text) is { } badText)
+            return badText;
+        filter = filter with { Text = text };
         if (filter.Status is not null && !CaseWords.Table.Knows(filter.Status))
             return Refusal.InvalidQuery("status", CaseWords.StatusSentence);
         if (filter.Severity is not null && !CaseWords.Severities.Contains(filter.Severity, StringComparer.Ordinal))
             return Refusal.InvalidQuery("severity", CaseWords.SeveritySentence);
         if (filter.Category is not null && !CaseWords.Categories.Contains(filter.Category, StringComparer.Ordinal))
             return Refusal.InvalidQuery("category", CaseWords.CategorySentence);
-        if (filter.Words?.Length > LongestWords)
-            return Refusal.InvalidQuery("q", "The search text must have at most 200 characters.");
-        foreach (var (name, text) in new[] { ("tag", filter.Tag), ("session_id", filter.SessionId), ("q", filter.Words) })
+        foreach (var (name, value) in new[] { ("tag", filter.Tag), ("session_id", filter.SessionId) })
         {
-            if (text?.Contains('\0', StringComparison.Ordinal) == true)
+            if (value?.Contains('\0', StringComparison.Ordinal) == true)
                 return Refusal.InvalidQuery(name, "The text must not have the character U+0000.");
         }
 
@@ -47,16 +66,25 @@ internal sealed record CaseFilter
     }
 
     /// <summary>
-    /// The conditions on a case <c>c</c>. A status is a literal, so that the planner of a prepared statement knows how rare it is; the
-    /// workflow knows the word.
+    /// The conditions on a case <c>c</c>, without the words. A status is a literal, so that the planner of a prepared statement knows how
+    /// rare it is; the workflow knows the word.
     /// </summary>
     public string Sql =>
         (Status is null ? "" : $" and c.status = '{Status}'")
+        + (Text[SearchField.Status] is { } status ? $" and c.status = '{status}'" : "")
         + (Severity is null ? "" : " and c.severity = @Severity")
         + (Category is null ? "" : " and c.category = @Category")
+        + (Text[SearchField.Severity] is null && Text[SearchField.Category] is null ? "" : $" and {HasMarks}")
         + (Tag is null ? "" : " and c.tags @> array[@Tag]")
+        + (TextTag is null ? "" : " and c.tags @> array[@TextTag]")
         + (SessionId is null ? "" : " and c.session_id = @SessionId")
-        + (Words is null ? "" : " and c.search @@ websearch_to_tsquery('platform.words', @Words)");
+        + (Text.Before is null ? "" : " and c.created_at < @OpenedBefore")
+        + (Text.After is null ? "" : " and c.created_at >= @OpenedAfter");
+
+    /// <summary>The same for a statement that reads the index of words.</summary>
+    public string IndexedSql => Sql + (Marks.Length == 0 ? "" : $" and {HasMarks}");
+
+    private const string HasMarks = "array[c.status, c.severity, c.category] @> @Marks";
 
     private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }

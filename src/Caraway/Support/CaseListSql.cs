@@ -1,4 +1,5 @@
 using Caraway.Platform.Http;
+using Caraway.Platform.Search;
 
 namespace Caraway.Support;
 
@@ -13,6 +14,15 @@ internal static class CaseListSql
     internal static string Keyset(CaseFilter filter, SupportScope scope, TimePage page)
     {
         const string below = "(c.created_at, c.id) < (@Time, @Id)";
+        if (filter.Text.HasText)
+        {
+            return $"""
+                with {CaseMatches.Sql(filter, scope, isExact: true, below, "(s.case_created_at, s.case_id) < (@Time, @Id)")}
+                select {SupportCase.Columns}
+                from matches m join support.cases c on c.id = m.key order by c.created_at desc, c.id desc
+                """;
+        }
+
         if (scope.All)
             return $"select {SupportCase.Columns} from support.cases c where {below}{filter.Sql}{Order}{page.Take}";
         var branches = scope.Me.SelectMany((_, place) => new[]
@@ -39,22 +49,31 @@ internal static class CaseListSql
     internal static string Numbered(CaseFilter filter, SupportScope scope, int size)
     {
         var take = LimitClause.For(size);
+        var (asked, words, filters) = filter.Text.HasText
+            ? (TextMatch.Asked + ", ", $" and c.search @@ {TextMatch.Query}", filter.IndexedSql)
+            : ("", "", filter.Sql);
         if (scope.All)
         {
             return $"""
+                {(asked.Length == 0 ? "" : $"with {TextMatch.Asked}")}
                 select t.total, c.id is not null as is_there, {SupportCase.Columns}
-                from (select count(*) as total from support.cases c where true{filter.Sql}) t
-                left join (select * from support.cases c where true{filter.Sql}{Order} offset @skip{take}) c on true
+                from (select count(*) as total from support.cases c where true{words}{filters}) t
+                left join (select * from support.cases c where true{words}{filters}{Order} offset @skip{take}) c on true
                 order by c.created_at desc, c.id desc
                 """;
         }
 
-        return $"""
-            with matches as materialized (
-                select c.id, c.created_at from support.cases c where c.owner = any(@Me){filter.Sql}
+        var own = words.Length == 0
+            ? $"""
+                select c.id, c.created_at from support.cases c where c.owner = any(@Me){filters}
                 union
                 select c.id, c.created_at from support.shares s join support.cases c on c.id = s.case_id
-                where s.reader = any(@Me){filter.Sql}
+                where s.reader = any(@Me){filters}
+                """
+            : $"select c.id, c.created_at from support.cases c where c.readers && @Me{words}{filters}";
+        return $"""
+            with {asked}matches as materialized (
+                {own}
             ), page as (
                 select id from matches{Order} offset @skip{take}
             )

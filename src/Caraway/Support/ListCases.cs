@@ -89,7 +89,12 @@ internal static class ListCases
     {
         var rows = await database.List<Counted>(
             CaseListSql.Numbered(filter, scope, size),
-            new { scope.Me, skip = (number - 1) * size, filter.Severity, filter.Category, filter.Tag, filter.SessionId, filter.Words },
+            new
+            {
+                scope.Me, skip = (number - 1) * size, filter.Severity, filter.Category, filter.Tag, filter.SessionId,
+                filter.Marks, filter.TextTag, OpenedBefore = filter.Text.Before, OpenedAfter = filter.Text.After,
+                filter.Text.Either, filter.Text.Words, filter.Text.Prefix,
+            },
             cancel);
         var total = rows[0].Total;
         rows.RemoveAll(row => !row.IsThere);
@@ -106,7 +111,12 @@ internal static class ListCases
             return refusal;
         var rows = await database.List<SupportCase.Row>(
             CaseListSql.Keyset(filter, scope, page),
-            new { scope.Me, page.Time, page.Id, filter.Severity, filter.Category, filter.Tag, filter.SessionId, filter.Words },
+            new
+            {
+                scope.Me, page.Time, page.Id, filter.Severity, filter.Category, filter.Tag, filter.SessionId,
+                filter.Marks, filter.TextTag, OpenedBefore = filter.Text.Before, OpenedAfter = filter.Text.After,
+                filter.Text.Either, filter.Text.Words, filter.Text.Prefix, Enough = page.Limit + 1,
+            },
             cancel);
         var next = page.Cut(rows, row => (row.CreatedAt, row.Id));
         return accesses.Add(caller, SupportScope.Accessed(rows)) is { } unrecorded

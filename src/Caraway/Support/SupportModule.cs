@@ -1,5 +1,6 @@
 using Caraway.Platform.Events;
 using Caraway.Platform.Http;
+using Caraway.Platform.Search;
 using Caraway.Platform.Security;
 using Caraway.Support.Contracts;
 
@@ -13,7 +14,9 @@ internal static class SupportModule
         .AddSingleton<SupportPages>()
         .AddSingleton(CountCases.Gauge)
         .AddSingleton(CountCases.OldestUntouchedAge)
-        .AddEventHandler<WhenCaseChanged>();
+        .AddEventHandler<WhenCaseChanged>()
+        .AddEventHandler<IndexCaseWords>()
+        .AddSearchSource<SearchCases>();
 
     public static void MapSupport(this IEndpointRouteBuilder app)
     {

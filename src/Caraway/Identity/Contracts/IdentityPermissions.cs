@@ -10,6 +10,9 @@ internal static class IdentityPermissions
     /// <summary>Every account.</summary>
     public const string UsersRead = "users:read";
 
+    /// <summary>Finding persons by name or address in the search over all desks.</summary>
+    public const string UsersSearch = "users:search";
+
     /// <summary>Listing accounts, giving roles, activating.</summary>
     public const string UsersManage = "users:manage";
 }

@@ -10,7 +10,8 @@ internal static class PermissionCatalog
 {
     public static IReadOnlyList<string> All { get; } =
     [
-        IdentityPermissions.AccountRead, IdentityPermissions.AccountWrite, IdentityPermissions.UsersRead, IdentityPermissions.UsersManage,
+        IdentityPermissions.AccountRead, IdentityPermissions.AccountWrite, IdentityPermissions.UsersRead, IdentityPermissions.UsersSearch,
+        IdentityPermissions.UsersManage,
         AdvocacyPermissions.Read, AdvocacyPermissions.Write,
         CarePermissions.Read, CarePermissions.Write, CarePermissions.ReadAll, CarePermissions.WriteAll,
         SupportPermissions.Read, SupportPermissions.Write, SupportPermissions.ReadAll, SupportPermissions.WriteAll,

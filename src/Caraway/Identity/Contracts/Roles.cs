@@ -31,14 +31,15 @@ internal static class Roles
         [Admin] = [.. PermissionCatalog.All],
         [Caseworker] =
         [
-            .. Users, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, AdvocacyPermissions.Write,
+            .. Users, IdentityPermissions.UsersRead, IdentityPermissions.UsersSearch, AdvocacyPermissions.Read, AdvocacyPermissions.Write,
             CarePermissions.Read, CarePermissions.Write, CarePermissions.ReadAll, CarePermissions.WriteAll,
         ],
         [Adjudicator] = [.. Users, IdentityPermissions.UsersRead],
         [Agent] = [.. Users, IdentityPermissions.UsersRead, SupportPermissions.ReadAll],
         [Auditor] =
         [
-            .. Everybody, IdentityPermissions.UsersRead, AdvocacyPermissions.Read, CarePermissions.Read, CarePermissions.ReadAll,
+            .. Everybody, IdentityPermissions.UsersRead, IdentityPermissions.UsersSearch, AdvocacyPermissions.Read,
+            CarePermissions.Read, CarePermissions.ReadAll,
             SupportPermissions.Read, SupportPermissions.ReadAll, Permission.MetricsRead, Permission.AuditRead,
         ],
     }.ToFrozenDictionary(row => row.Key, row => row.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);

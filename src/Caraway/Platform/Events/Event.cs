@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Caraway.Platform.Events;
@@ -9,6 +10,9 @@ namespace Caraway.Platform.Events;
 /// <param name="Payload">A JSON object; null after an erasure.</param>
 internal sealed record Event(long Position, long Id, string Name, string Subject, DateTime At, string Actor, string? Payload)
 {
+    /// <summary>The id in the subject, which stays after an erasure of the payload.</summary>
+    public long SubjectId => long.Parse(Subject.AsSpan(Subject.IndexOf(':', StringComparison.Ordinal) + 1), CultureInfo.InvariantCulture);
+
     /// <summary>Reads a 64-bit number from the payload.</summary>
     /// <returns>Null when the payload is erased, or its field is null or missing.</returns>
     public long? Number(string name)

@@ -1,0 +1,84 @@
+using Caraway.Identity.Contracts;
+using Caraway.Platform.Audit;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Search;
+using Caraway.Platform.Security;
+
+namespace Caraway.Identity.Users;
+
+/// <summary>Persons in the search over all desks, by name and address, for those who may search all of them.</summary>
+internal sealed class SearchUsers : ISearchSource
+{
+    public const string KindName = "person";
+
+    private static readonly string Similar = SimilarWords.Select(KindName);
+
+    internal static readonly string Indexed = Select(isIndexable: true);
+
+    private static readonly string Walked = Select(isIndexable: false);
+
+    public string Kind => KindName;
+
+    /// <summary>A person has none of the fields, so a query with a field finds no person.</summary>
+    public IReadOnlyList<SearchField> Fields => [];
+
+    public bool MayUse(Caller caller) => caller.May(IdentityPermissions.UsersSearch);
+
+    /// <summary>Asks for each alternative of the query, which few queries have.</summary>
+    public async Task<List<SearchHit>> Search(
+        SearchQuery query, SearchPage page, Caller caller, Database database, CancellationToken cancel)
+    {
+        var hits = new List<SearchHit>();
+        foreach (var names in NameMatch.Of(query))
+        {
+            hits.AddRange(await database.List<SearchHit>(
+                names.IsIndexable ? Indexed : Walked,
+                new
+                {
+                    Before = long.MaxValue, names.Wanted, names.Excluded, Text = string.Join(' ', names.Wanted), Enough = Ranking.Most,
+                    page.Now, page.Score, page.Key, page.Take,
+                },
+                cancel));
+        }
+
+        return SearchHit.Best(hits, page);
+    }
+
+    public Task<List<SimilarWord>> FindSimilar(string[] words, Caller caller, Database database, CancellationToken cancel) =>
+        database.List<SimilarWord>(Similar, new { words }, cancel);
+
+    public AccessedRecords Accessed(IReadOnlyList<SearchHit> shown) =>
+        AccessedPatients.Create([.. shown.Select(hit => hit.PatientId).OfType<long>()]);
+
+    /// <summary>Common table expressions: the newest <c>@Enough</c> users with an id below <c>@Before</c> that match.</summary>
+    /// <param name="condition">On users with <c>search_text</c>.</param>
+    /// <param name="others">Further conditions, on other columns.</param>
+    internal static string Matches(string condition, bool isIndexable = true, string others = "")
+    {
+        var byIndex = $"select null::timestamptz as at, id as key from identity.users where {condition} and id < @Before{others}";
+        return new NewestMatches
+        {
+            Newest = $"""
+                select null::timestamptz as at, id as key, search_text from identity.users where id < @Before{others} order by id desc
+                """,
+            Match = condition,
+            IsIndexable = isIndexable ? "true" : "false",
+            Near = byIndex + " and platform.spans(id) && platform.newest_spans(least(@Before, (select max(id) from identity.users)))",
+            Far = byIndex,
+        }.Sql();
+    }
+
+    private static string Select(bool isIndexable) => $"""
+        with {NameMatch.Patterns}, {Matches(NameMatch.On("search_text"), isIndexable)}, folded as materialized (
+            select platform.fold(@Text) as text
+        ), ranked as (
+            select u.id as key, u.full_name as title, u.email as headline,
+                case when u.is_active then 'active' else 'inactive' end as status, u.updated_at,
+                case when u.role = '{Roles.Patient}' then u.id end as patient_id,
+                {Ranking.Score("word_similarity((select text from folded), u.search_text)::float8", "u.created_at")} as score
+            from matches m join identity.users u on u.id = m.key
+        )
+        select key, score, title, headline, status, updated_at, patient_id
+        from ranked where {Ranking.AfterCursor}
+        """;
+}

@@ -1,0 +1,63 @@
+using Caraway.Platform.Search;
+
+namespace Caraway.Support;
+
+/// <summary>Finds the cases that a query means among those that the caller may see, newest first.</summary>
+internal static class CaseMatches
+{
+    private const string Matches = $"c.search @@ {TextMatch.Query}";
+
+    /// <summary>Common table expressions that end in <c>matches (at, key)</c>.</summary>
+    /// <param name="below">A condition on a case <c>c</c>: the place of the page.</param>
+    /// <param name="shareBelow">The same for a share <c>s</c>.</param>
+    /// <param name="isExact">
+    /// Whether the newest by <c>created_at</c> are wanted, and not only those that were written last: an import writes old cases.
+    /// </param>
+    public static string Sql(CaseFilter filter, SupportScope scope, bool isExact, string below = "true", string shareBelow = "true")
+    {
+        if (!filter.Text.HasText)
+            return $"matches as materialized ({Newest(filter, scope, below, shareBelow)} limit @Enough)";
+        var byIndex = $"""
+            select c.created_at as at, c.id as key from support.cases c
+            where {Matches} and {below}{(scope.All ? "" : " and c.readers && @Me")}{filter.IndexedSql}
+            """;
+        return TextMatch.Asked + ", " + new NewestMatches
+        {
+            Newest = Newest(filter, scope, below, shareBelow),
+            Look = scope.All ? "" : "cross join lateral (select c.search from support.cases c where c.id = b.key offset 0) c",
+            Match = scope.All ? $"b.search @@ {TextMatch.Query}" : Matches,
+            Near = isExact || !scope.All ? null
+                : byIndex + " and platform.spans(c.number) && platform.newest_spans((select last_value from support.cases_number_seq))",
+            Far = byIndex,
+        }.Sql();
+    }
+
+    /// <summary>A walk down one index for a caller who sees all cases; else down one of the caller's cases and one of the shares.</summary>
+    private static string Newest(CaseFilter filter, SupportScope scope, string below, string shareBelow)
+    {
+        const string order = " order by created_at desc, id desc";
+        if (scope.All)
+        {
+            return $"""
+                select c.created_at as at, c.id as key, c.search from support.cases c
+                where {below}{filter.Sql} order by c.created_at desc, c.id desc
+                """;
+        }
+
+        var branches = scope.Me.SelectMany((_, place) => new[]
+        {
+            $"""
+            (select c.id, c.created_at from support.cases c where c.owner = (@Me)[{place + 1}] and {below}{filter.Sql}
+            order by c.created_at desc, c.id desc limit {NewestMatches.Walked})
+            """,
+            $"""
+            (select c.id, c.created_at from support.shares s join support.cases c on c.id = s.case_id
+            where s.reader = (@Me)[{place + 1}] and {shareBelow}{filter.Sql}
+            order by s.case_created_at desc, s.case_id desc limit {NewestMatches.Walked})
+            """,
+        });
+        return $"""
+            select created_at as at, id as key from (select distinct id, created_at from ({string.Join("\nunion all\n", branches)}) u) o{order}
+            """;
+    }
+}

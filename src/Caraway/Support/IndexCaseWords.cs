@@ -1,0 +1,33 @@
+using Caraway.Platform.Events;
+using Caraway.Platform.Postgres;
+using Caraway.Platform.Search;
+using Caraway.Support.Contracts;
+
+namespace Caraway.Support;
+
+/// <summary>
+/// Keeps the words of support cases for suggestions, a moment after they were written. The cases themselves are found at once, by a vector
+/// in their own rows.
+/// </summary>
+internal sealed class IndexCaseWords : IEventHandler
+{
+    private static readonly string Write = SimilarWords.Insert(SearchCases.KindName, """
+        select concat_ws(' ', title, description, platform.join_words(tags)), false from support.cases where id = any(@cases)
+        """);
+
+    public string Name => "support-words";
+
+    public IReadOnlyList<string> Events { get; } = [SupportEvents.CaseOpened, SupportEvents.CaseUpdated];
+
+    public Task Handle(IReadOnlyList<Event> events, Database database, CancellationToken cancel)
+    {
+        var cases = new List<long>();
+        foreach (var subject in events.Select(e => e.Subject).Distinct(StringComparer.Ordinal))
+        {
+            if (CaseId.TryRead(subject[(subject.IndexOf(':', StringComparison.Ordinal) + 1)..], out var id))
+                cases.Add(id);
+        }
+
+        return database.Execute(Write, new { cases = cases.ToArray() }, cancel);
+    }
+}
