@@ -7,7 +7,9 @@ namespace Caraway.Advocacy;
 /// <summary>Which cases a list or a search wants, and the statements that find them, newest id first.</summary>
 internal sealed record CaseFilter
 {
-    /// <summary>Cases are written almost in the order of their times. A bound on ids that is drawn from a time allows for this many.</summary>
+    /// <summary>
+    /// Cases are written almost in the order of their times. A bound on ids that is drawn from a time allows for this many.
+    /// </summary>
     private const int Disorder = 10_000;
 
     /// <summary>The names of assignees, found one by one down the index.</summary>
@@ -67,8 +69,8 @@ internal sealed record CaseFilter
     }
 
     /// <summary>
-    /// Common table expressions that find the newest <c>@Enough</c> cases with an id below <c>@Before</c>: <c>matches (at, key)</c>. They use
-    /// the members of this filter and of its text as parameters.
+    /// Common table expressions that find the newest <c>@Enough</c> cases with an id below <c>@Before</c>: <c>matches (at, key)</c>. They
+    /// use the members of this filter and of its text as parameters.
     /// </summary>
     /// <param name="asked"><see cref="TextMatch.Asked"/>, or another expression for the query.</param>
     public string Matches(string asked)

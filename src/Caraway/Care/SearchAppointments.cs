@@ -93,7 +93,8 @@ internal sealed class SearchAppointments : ISearchSource
             Match = "true" + given,
             IsIndexable = query.HasText ? TextMatch.IsIndexable : all && query[SearchField.Status] is null ? "false" : "true",
             Near = all && !byTime
-                ? byIndex + " and platform.spans(w.appointment_id) && platform.newest_spans((select max(appointment_id) from care.appointment_words))"
+                ? byIndex + " and platform.spans(w.appointment_id) && "
+                    + "platform.newest_spans((select max(appointment_id) from care.appointment_words))"
                 : null,
             Far = byIndex,
         };
@@ -120,7 +121,8 @@ internal sealed class SearchAppointments : ISearchSource
     }
 
     private static readonly string Headline = TextMatch.Headline(
-        "to_char(a.scheduled_time at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC, ' || pa.full_name || coalesce(', ' || d.full_name, '')");
+        "to_char(a.scheduled_time at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC, ' || pa.full_name "
+        + "|| coalesce(', ' || d.full_name, '')");
 
     private static string Times(SearchQuery query) =>
         (query.Before is null ? "" : " and w.scheduled_time < @ScheduledBefore")

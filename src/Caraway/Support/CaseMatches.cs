@@ -57,7 +57,8 @@ internal static class CaseMatches
             """,
         });
         return $"""
-            select created_at as at, id as key from (select distinct id, created_at from ({string.Join("\nunion all\n", branches)}) u) o{order}
+            select created_at as at, id as key
+            from (select distinct id, created_at from ({string.Join("\nunion all\n", branches)}) u) o{order}
             """;
     }
 }

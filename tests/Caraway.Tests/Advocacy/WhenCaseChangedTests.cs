@@ -60,7 +60,10 @@ public sealed class WhenCaseChangedTests(CarawayFixture caraway) : IClassFixture
         await caraway.Dispatch();
         await Database.CheckRollup();
 
-        await Database.Execute($"delete from advocacy.status_events where case_id = {id}; delete from advocacy.cases where id = {id}");
+        await Database.Execute($"""
+            delete from advocacy.status_events where case_id = {id}; delete from advocacy.case_words where case_id = {id};
+            delete from advocacy.cases where id = {id}
+            """);
         await Deliver(new Event(1, 1, "case.moved", $"advocacy.case:{id}", DateTime.UnixEpoch, "test", null));
 
         await Database.CheckRollup();

@@ -40,6 +40,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "GET /api/v1/lab-results/{id} care:read",
         "GET /api/v1/patients/{id}/access-log account:read",
         "GET /api/v1/patients/{id}/timeline account:read",
+        "GET /api/v1/search advocacy:read",
         "GET /api/v1/tasks/appointments/{appointment_id} care:read",
         "GET /api/v1/tasks/{id} care:read",
         "GET /api/v1/users users:manage",

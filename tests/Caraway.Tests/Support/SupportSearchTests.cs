@@ -12,7 +12,8 @@ public sealed class SupportSearchTests(CarawayFixture caraway) : IClassFixture<C
     {
         var me = SupportDesk.NewUser();
         var upload = await caraway.OpenedId(
-            me, """{"title":"The upload stops","description":"Kafka has no broker.","severity":"high","category":"error","tags":["Disk"]}""");
+            me,
+            """{"title":"The upload stops","description":"Kafka has no broker.","severity":"high","category":"error","tags":["Disk"]}""");
         var login = await caraway.OpenedId(me, """{"title":"No login","description":"The résumé upload, too.","category":"security"}""");
         await caraway.Move(me, login, "resolved");
 

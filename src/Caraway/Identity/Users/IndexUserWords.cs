@@ -5,7 +5,9 @@ using Caraway.Platform.Search;
 
 namespace Caraway.Identity.Users;
 
-/// <summary>Keeps the words of users' names, a moment after they were written, so that a misspelt name finds the one that is meant.</summary>
+/// <summary>
+/// Keeps the words of users' names, a moment after they were written, so that a misspelt name finds the one that is meant.
+/// </summary>
 internal sealed class IndexUserWords : IEventHandler
 {
     private static readonly string Write = SimilarWords.Insert(

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Caraway.Platform.Search;
 
-/// <summary>A part of a text, and where the words of the query are in it. The text is plain: it is not HTML, and has no marks inside.</summary>
+/// <summary>
+/// A part of a text, and where the words of the query are in it. The text is plain: it is not HTML, and has no marks inside.
+/// </summary>
 public sealed record Fragment(string Text, IReadOnlyList<Fragment.Mark> Marks)
 {
     /// <summary>Control characters, which the text cannot have itself: the statement removes them from it.</summary>

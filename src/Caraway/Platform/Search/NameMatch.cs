@@ -26,7 +26,8 @@ internal sealed record NameMatch(string[] Wanted, string[] Excluded)
 
     /// <summary>A condition on a column. It has the same text for all words, which are parameters.</summary>
     public static string On(string column) => $"""
-        ({string.Join(" and ", Enumerable.Range(1, Indexed).Select(n => $"{column} like (select coalesce(wanted[{n}], '%') from patterns)"))}
+        ({string.Join(
+            " and ", Enumerable.Range(1, Indexed).Select(n => $"{column} like (select coalesce(wanted[{n}], '%') from patterns)"))}
             and {column} like all ((select wanted from patterns)::text[])
             and not {column} like any ((select excluded from patterns)::text[]))
         """;

@@ -113,7 +113,9 @@ internal sealed record SearchQuery
 
     /// <summary>The query as a caller writes it: its text, then its fields.</summary>
     public override string ToString() => string.Join(' ', Tokens.Concat(Fields.OrderBy(field => field.Key, StringComparer.Ordinal)
-        .Select(field => field.Value.Contains(' ', StringComparison.Ordinal) ? $"{field.Key}:\"{field.Value}\"" : $"{field.Key}:{field.Value}")));
+        .Select(field => $"{field.Key}:{Quote(field.Value)}")));
+
+    private static string Quote(string value) => value.Contains(' ', StringComparison.Ordinal) ? $"\"{value}\"" : value;
 
     private static Refusal Refused(string sentence) => Refusal.InvalidQuery("q", sentence);
 

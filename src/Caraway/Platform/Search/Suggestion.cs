@@ -36,8 +36,8 @@ internal static class Suggestion
     }
 
     /// <summary>
-    /// Words to put in the place of others, and how far they are from these: the nearest of each unknown word, then the second of each. When
-    /// the kind knows all words, one of them can still be another one.
+    /// Words to put in the place of others, and how far they are from these: the nearest of each unknown word, then the second of each.
+    /// When the kind knows all words, one of them can still be another one.
     /// </summary>
     private static IEnumerable<(Dictionary<string, string> Words, int Distance)> Replacements(string[] words, List<SimilarWord> similar)
     {
@@ -52,7 +52,8 @@ internal static class Suggestion
             yield break;
         }
 
-        for (var place = 0; unknown.TrueForAll(word => choices[word].Count > 0) && unknown.Exists(word => choices[word].Count > place); place++)
+        var isKnown = unknown.TrueForAll(word => choices[word].Count > 0);
+        for (var place = 0; isKnown && unknown.Exists(word => choices[word].Count > place); place++)
             yield return Replace(unknown, place);
 
         (Dictionary<string, string>, int) Replace(List<string> replaced, int place)

@@ -159,7 +159,8 @@ public sealed class SearchQueryTests
     [Fact]
     public void A_cursor_survives_its_text()
     {
-        var cursor = new SearchCursor(new DateTime(2026, 11, 25, 9, 26, 12, DateTimeKind.Utc).AddMicroseconds(957_501), 60_792_711, "case", 7);
+        var now = new DateTime(2026, 11, 25, 9, 26, 12, DateTimeKind.Utc).AddMicroseconds(957_501);
+        var cursor = new SearchCursor(now, 60_792_711, "case", 7);
 
         Assert.True(SearchCursor.TryRead(cursor.ToString(), out var read));
         Assert.Equal(cursor, read);

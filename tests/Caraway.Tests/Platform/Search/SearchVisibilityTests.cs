@@ -113,7 +113,7 @@ public sealed class SearchVisibilityTests(CarawayFixture caraway) : IClassFixtur
             Id = $"user:{person.UserId}", UserId = person.UserId, Permissions = Roles.Permissions(role), RequestId = "r", Address = null,
             Action = "GET /api/v1/search",
         };
-        using var scope = caraway.Services.CreateScope();
+        await using var scope = caraway.Services.CreateAsyncScope();
         var database = scope.ServiceProvider.GetRequiredService<Database>();
 
         var sources = caraway.Services.GetServices<ISearchSource>().Where(source => source.MayUse(caller)).ToList();
