@@ -7,7 +7,7 @@ namespace Caraway.Advocacy;
 
 /// <summary>
 /// Keeps the words of cases and notes, a moment after they were written. An index of words costs as much as the rest of an intake, and the
-/// intake does not wait for it (ADR 24).
+/// intake does not wait for it (ADR 25).
 /// </summary>
 internal sealed class IndexCaseWords : IEventHandler
 {
@@ -39,7 +39,7 @@ internal sealed class IndexCaseWords : IEventHandler
 
     public string Name => "advocacy-words";
 
-    public IReadOnlyList<string> Events { get; } = [AdvocacyEvents.CaseOpened, AdvocacyEvents.NoteAdded];
+    public IReadOnlyList<string> Events { get; } = [AdvocacyEvents.CaseOpened, AdvocacyEvents.ApplicantCorrected, AdvocacyEvents.NoteAdded];
 
     public Task Handle(IReadOnlyList<Event> events, Database database, CancellationToken cancel)
     {

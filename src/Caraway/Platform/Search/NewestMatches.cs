@@ -3,7 +3,7 @@ using Caraway.Platform.Http;
 namespace Caraway.Platform.Search;
 
 /// <summary>
-/// Finds the newest matches of a query in steady time, however rare or common its words are (ADR 24). A walk looks at the newest rows, one
+/// Finds the newest matches of a query in steady time, however rare or common its words are (ADR 25). A walk looks at the newest rows, one
 /// by one: it soon finds enough of a common word. Only if it does not, the word is rare, and the index gives all its rows: first those of
 /// a span of the newest ids, then the rest.
 /// </summary>
