@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Caraway.Platform.Http;
+using Caraway.Support.Files;
 
 namespace Caraway.Support;
 
@@ -12,6 +13,7 @@ namespace Caraway.Support;
 [JsonSerializable(typeof(SupportCase.Response), TypeInfoPropertyName = "SupportCaseResponse")]
 [JsonSerializable(typeof(ListCases.Response), TypeInfoPropertyName = "ListCasesResponse")]
 [JsonSerializable(typeof(ListCases.CursorResponse), TypeInfoPropertyName = "ListCasesCursorResponse")]
+[JsonSerializable(typeof(ExportCases.Response), TypeInfoPropertyName = "ExportCasesResponse")]
 [JsonSerializable(typeof(UpdateCase.Request), TypeInfoPropertyName = "UpdateCaseRequest")]
 [JsonSerializable(typeof(UpdateCase.Move), TypeInfoPropertyName = "MoveCaseRequest")]
 [JsonSerializable(typeof(ShareCase.Request), TypeInfoPropertyName = "ShareCaseRequest")]

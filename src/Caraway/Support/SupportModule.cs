@@ -3,6 +3,7 @@ using Caraway.Platform.Http;
 using Caraway.Platform.Search;
 using Caraway.Platform.Security;
 using Caraway.Support.Contracts;
+using Caraway.Support.Files;
 
 namespace Caraway.Support;
 
@@ -24,6 +25,7 @@ internal static class SupportModule
         MapCases(routes);
         MapShares(routes);
         MapTemplates(routes);
+        MapFiles(routes);
     }
 
     private static void MapCases(RouteGroupBuilder routes)
@@ -146,5 +148,13 @@ internal static class SupportModule
             .WithMetadata(new TakesIfMatch())
             .Refuses(401, 403, 404, 412)
             .WithSummary("Delete a template");
+    }
+
+    private static void MapFiles(RouteGroupBuilder routes)
+    {
+        routes.MapGet("/cases/export", ExportCases.Handle)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 422)
+            .WithSummary("Export support cases as a file, oldest first");
     }
 }

@@ -29,6 +29,7 @@ public sealed class RoutePermissionTests(CarawayFixture caraway) : IClassFixture
         "GET /api/v1/case-templates/{id} support:read",
         "GET /api/v1/cases support:read",
         "GET /api/v1/cases/analytics support:read",
+        "GET /api/v1/cases/export support:read",
         "GET /api/v1/cases/session/{session_id} support:read",
         "GET /api/v1/cases/{case_id} support:read",
         "GET /api/v1/cases/{case_id}/history support:read",

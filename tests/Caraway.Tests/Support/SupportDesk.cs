@@ -67,6 +67,25 @@ internal static class SupportDesk
     public static Task<Answer> Share(this CarawayFixture caraway, Person who, string id, Person reader, string access = "view") =>
         caraway.Put(who, $"{Cases}/{id}/shares/{reader.UserId}", $$"""{"access":"{{access}}"}""");
 
+    /// <summary>
+    /// Inserts cases of a user, in pairs of one time. Every hundredth is closed, every hundredth is of session s7, and every thousandth is
+    /// rare: by a tag, a word of the title and its severity.
+    /// </summary>
+    /// <param name="description">An SQL expression.</param>
+    public static Task InsertCases(this CarawayFixture caraway, Person owner, int count, string description = "'x'") =>
+        caraway.Database.Execute($$"""
+            insert into support.cases (
+                id, owner, readers, session_id, title, description, status, severity, category, metadata, tags, created_at, updated_at,
+                resolved_at, ended_at)
+            select ('x' || substr(md5('{{owner.UserId}}' || n), 1, 12))::bit(48)::bigint, o, array[o],
+                case when n % 100 = 1 then 's7' end, case when n % 1000 = 1 then 'A rare case' else 'Case ' || n end, {{description}},
+                case when n % 100 = 2 then 'closed' else 'active' end, case when n % 1000 = 1 then 'high' else 'low' end, 'other', '{}',
+                case when n % 1000 = 1 then '{rare}' else '{}' end::text[], t, t, case when n % 100 = 2 then t end,
+                case when n % 100 = 2 then t end
+            from generate_series(1, {{count}}) n, concat('gateway:', '{{owner.UserId}}') o,
+                lateral (select timestamptz '2026-01-01Z' + interval '1 second' * (n / 2)) c (t)
+            """);
+
     public static string Text(this JsonElement json, string name) => json.GetProperty(name).GetString()!;
 
     public static string[] Ids(this Answer answer) =>
