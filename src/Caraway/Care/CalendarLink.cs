@@ -3,6 +3,7 @@ using Caraway.Care.Contracts;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -48,7 +49,7 @@ internal static class CalendarLink
         """;
 
     public static async Task<Results<Created<Response>, Refusal>> Create(
-        RowId id, HttpRequest http, Caller caller, IOptions<CareOptions> options, Database database, TimeProvider time,
+        RowId id, HttpRequest http, Caller caller, IOptions<ServerOptions> server, Database database, TimeProvider time,
         CancellationToken cancel)
     {
         if (!MayManage(id, caller))
@@ -60,8 +61,7 @@ internal static class CalendarLink
         };
         if (await database.First<long?>(Save, values, cancel) is null)
             return NoUser;
-        var root = string.IsNullOrEmpty(options.Value.PublicUrl) ? $"{http.Scheme}://{http.Host}" : options.Value.PublicUrl.TrimEnd('/');
-        var url = $"{root}/api/v1/calendars/{secret}.ics";
+        var url = PublicAddress.Of($"/api/v1/calendars/{secret}.ics", http, server);
         return TypedResults.Created((string?)null, new Response(url));
     }
 

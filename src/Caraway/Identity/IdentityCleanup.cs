@@ -5,7 +5,9 @@ using Npgsql;
 
 namespace Caraway.Identity;
 
-/// <summary>Removes old attempts to sign in, sign-ins that ended a day ago, and signing keys that expired a day ago.</summary>
+/// <summary>
+/// Removes old attempts to sign in, expired password resets, sign-ins that ended a day ago, and signing keys that expired a day ago.
+/// </summary>
 internal sealed partial class IdentityCleanup(
     NpgsqlDataSource source, SignInThrottle throttle, TimeProvider time, ILogger<IdentityCleanup> logger)
     : BackgroundLoop(time)
@@ -27,18 +29,22 @@ internal sealed partial class IdentityCleanup(
 
     private const string Keys = "delete from identity.signing_keys where expires_at < @old";
 
+    private const string Resets = "delete from identity.password_resets where expires_at < @now";
+
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
 
     public async Task CleanOnce(CancellationToken cancel)
     {
         await using var database = new Database(source);
-        var old = Time.GetUtcNow().UtcDateTime.AddDays(-1);
+        var now = Time.GetUtcNow().UtcDateTime;
+        var old = now.AddDays(-1);
         await throttle.Sweep(database, cancel);
         while (await database.Execute(Sessions, new { old }, cancel) >= BatchSize)
         {
             // Continue until fewer than a thousand were left.
         }
 
+        await database.Execute(Resets, new { now }, cancel);
         await database.Execute(Keys, new { old }, cancel);
     }
 

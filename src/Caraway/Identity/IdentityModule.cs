@@ -73,6 +73,22 @@ internal static class IdentityModule
             .WithSummary("Change a user")
             .WithExample("""{"full_name": "Ada King"}""");
 
+        routes.MapPost("/api/v1/users/{id}/password-reset", CreatePasswordReset.Handle)
+            .Needs(IdentityPermissions.UsersManage)
+            .Refuses(401, 403, 404, 409)
+            .WithSummary("Make a one-time address for a user's new password");
+
+        routes.MapGet("/api/v1/password-resets/{token}", RedeemPasswordReset.Explain)
+            .AllowAnonymous()
+            .Refuses(404, 429)
+            .WithSummary("Say how to set a new password with a one-time address");
+
+        routes.MapPost("/api/v1/password-resets/{token}", RedeemPasswordReset.Handle)
+            .AllowAnonymous()
+            .Refuses(400, 404, 413, 415, 422, 429, 503)
+            .WithSummary("Set a new password with a one-time address")
+            .WithExample("""{"password": "quiet harbour lamp"}""");
+
         routes.MapPut("/api/v1/users/{id}/gateway-id", LinkGateway.Handle)
             .Needs(IdentityPermissions.UsersManage)
             .Refuses(400, 401, 403, 404, 409, 413, 415, 422)

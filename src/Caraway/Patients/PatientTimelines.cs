@@ -28,17 +28,15 @@ internal sealed class PatientTimelines(IEnumerable<TimelineRule> rules) : IEvent
             on conflict (subject) do update set patient_id = excluded.patient_id, event_id = excluded.event_id
                 where s.event_id < excluded.event_id
             returning subject, patient_id, event_id
+        ), moved as materialized (
+            select e.id, e.name, b.patient_id as from_id, d.patient_id as to_id, d.event_id
+            from decided d join platform.events e on e.subject = d.subject left join before b on b.subject = d.subject
         ), taken as (
-            delete from patients.timeline t
-            using decided d
-            join before b on b.subject = d.subject and b.patient_id is distinct from d.patient_id
-            join platform.events e on e.subject = d.subject
-            where t.patient_id = b.patient_id and t.event_id = e.id
+            delete from patients.timeline t using moved m
+            where t.patient_id = m.from_id and t.event_id = m.id and m.from_id is distinct from m.to_id
         )
         insert into patients.timeline (patient_id, event_id)
-        select d.patient_id, e.id
-        from decided d join platform.events e on e.subject = d.subject and e.id <= d.event_id
-        where d.patient_id is not null and e.name = any(@names)
+        select to_id, id from moved where to_id is not null and id <= event_id and name = any(@names)
         on conflict (patient_id, event_id) do nothing
         """;
 

@@ -41,6 +41,15 @@ internal static class Accounts
     public static Task<Answer> Refresh(this CarawayFixture caraway, string token) =>
         caraway.Anonymously(HttpMethod.Post, "/api/v1/refresh", $$"""{"refresh_token":{{CarawayFixture.Quote(token)}}}""");
 
+    /// <summary>Makes a one-time address for the user's new password.</summary>
+    /// <returns>Its path.</returns>
+    public static async Task<string> NewReset(this CarawayFixture caraway, SignedIn admin, long user)
+    {
+        var created = await caraway.As(admin, HttpMethod.Post, $"/api/v1/users/{user}/password-reset");
+        Assert.Equal(201, created.Status);
+        return new Uri(created.Json.GetProperty("url").GetString()!).AbsolutePath;
+    }
+
     public static Task<Answer> Anonymously(
         this CarawayFixture caraway, HttpMethod method, string path, string? json, params (string, string)[] headers) =>
         CarawayFixture.Send(caraway.Stranger, method, path, json, headers);

@@ -29,6 +29,9 @@ public sealed class IdentityPlanTests(MillionUsers million, ITestOutputHelper ou
         { "a user", GetUser.Select },
         { "users, a page", ListUsers.Select + " order by id desc" + new Page(100, 0).Take },
         { "users of a role, a page", ListUsers.Select + " and role = @role order by id desc" + new Page(100, 0).Take },
+        { "a password reset: make", CreatePasswordReset.Save },
+        { "a password reset: find", RedeemPasswordReset.Find },
+        { "a password reset: use", RedeemPasswordReset.Redeem },
         { "actors linked with a user", LinkedActors.OfUser },
         { "actors linked with a gateway id", LinkedActors.OfGatewayId },
         { "link a gateway id", LinkGateway.Link },
@@ -60,6 +63,7 @@ public sealed class IdentityPlanTests(MillionUsers million, ITestOutputHelper ou
                 Value = 500_000L, any = true, Before = 900_000L, role = "doctor",
                 email = "new@example.org", emailKey = "new@example.org", FullName = "New",
                 version = 1L, IsActive = (bool?)null, endsAdministrator = true,
+                passwordHash = "y", expires = now,
                 gatewayId = "person500000", GatewayId = "new500000",
                 queue = "documents", take = 50, worker = "w", leaseUntil = now,
             };
@@ -68,8 +72,8 @@ public sealed class IdentityPlanTests(MillionUsers million, ITestOutputHelper ou
 }
 
 /// <summary>
-/// A million users with one sign-in and one refresh token each (half of the sign-ins ended long ago), 700,000 links with gateways' users,
-/// a hundred thousand failed attempts and a million waiting jobs.
+/// A million users with one sign-in and one refresh token each (half of the sign-ins ended long ago), 700,000 links with gateways' users
+/// and as many password resets, a hundred thousand failed attempts and a million waiting jobs.
 /// </summary>
 public sealed class MillionUsers(PostgresServer postgres) : IAsyncLifetime
 {
@@ -101,6 +105,8 @@ public sealed class MillionUsers(PostgresServer postgres) : IAsyncLifetime
             from generate_series(499900, 600000) n;
             insert into identity.gateway_links (user_id, gateway_id, linked_at)
             select id, 'person' || id, now() from identity.users where id <= 700000;
+            insert into identity.password_resets (user_id, token_hash, created_at, expires_at)
+            select id, decode(lpad(to_hex(id), 8, '0'), 'hex'), now(), now() + interval '30 minutes' from identity.users where id <= 700000;
             insert into platform.jobs (queue, kind, subject, payload, run_at, created_at, updated_at)
             select 'documents', 'process_document', 'x:' || n, '{}', now(), now(), now() from generate_series(1, 1000000) n;
             """,

@@ -55,6 +55,15 @@ public sealed class StolenDatabaseTests(CarawayFixture caraway) : IClassFixture<
             Assert.Equal(401, asToken.Status);
         }
 
+        await caraway.As(person, HttpMethod.Post, $"/api/v1/users/{person.UserId}/password-reset");
+        var reset = (await caraway.Database.Scalar<byte[]>("select token_hash from identity.password_resets"))!;
+        foreach (var token in new[] { Base64Url.EncodeToString(reset), Convert.ToHexStringLower(reset) })
+        {
+            var redeemed = await caraway.Anonymously(
+                HttpMethod.Post, "/api/v1/password-resets/" + token, """{"password":"the thief's password"}""");
+            redeemed.IsProblem(404, "password_reset_not_found");
+        }
+
         await caraway.Database.Execute("delete from identity.sign_in_attempts");
         var hash = await caraway.Database.Scalar<string>($"select password_hash from identity.users where id = {person.UserId}");
         (await caraway.SignIn(person.Email, hash!)).IsProblem(401, "sign_in_failed");

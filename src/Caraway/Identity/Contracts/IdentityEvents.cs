@@ -9,6 +9,7 @@ internal static class IdentityEvents
     public const string UserActivated = "user.activated";
     public const string UserDeactivated = "user.deactivated";
     public const string PasswordChanged = "user.password_changed";
+    public const string PasswordResetCreated = "user.password_reset_created";
     public const string SignedIn = "user.signed_in";
     public const string SignInFailed = "user.sign_in_failed";
     public const string SignedOut = "user.signed_out";
@@ -20,7 +21,7 @@ internal static class IdentityEvents
 
     public static IReadOnlyList<string> All { get; } =
     [
-        UserRegistered, UserRenamed, UserRoleChanged, UserActivated, UserDeactivated, PasswordChanged, SignedIn, SignInFailed, SignedOut,
-        RefreshTokenReused, GatewayLinked, GatewayUnlinked, ApiKeyCreated, ApiKeyRevoked,
+        UserRegistered, UserRenamed, UserRoleChanged, UserActivated, UserDeactivated, PasswordChanged, PasswordResetCreated,
+        SignedIn, SignInFailed, SignedOut, RefreshTokenReused, GatewayLinked, GatewayUnlinked, ApiKeyCreated, ApiKeyRevoked,
     ];
 }

@@ -70,7 +70,7 @@ internal static class RefreshSession
         Request request, HttpContext http, Database database, RefreshToken successors, AccessTokens tokens, EndedSessions ended,
         IOptions<IdentityOptions> options, TimeProvider time, CancellationToken cancel)
     {
-        if (RefreshToken.Hash(request.RefreshToken!) is not { } hash)
+        if (OpaqueToken.Hash(request.RefreshToken!) is not { } hash)
             return Wrong;
         var successor = successors.Successor(request.RefreshToken!);
         var now = time.GetUtcNow().UtcDateTime;
@@ -78,7 +78,7 @@ internal static class RefreshSession
             Use,
             new
             {
-                hash, successorHash = RefreshToken.Hash(successor), now, tokenEnds = now.AddDays(options.Value.RefreshTokenDays),
+                hash, successorHash = OpaqueToken.Hash(successor), now, tokenEnds = now.AddDays(options.Value.RefreshTokenDays),
                 requestId = http.TraceIdentifier, address = Caller.AddressOf(http),
             },
             cancel);

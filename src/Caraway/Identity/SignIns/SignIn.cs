@@ -199,13 +199,13 @@ internal static class SignIn
     {
         var now = dependencies.Now;
         var session = new Guid(RandomNumberGenerator.GetBytes(16));
-        var refresh = RefreshToken.First();
+        var refresh = OpaqueToken.Create();
         var opened = await dependencies.Database.First<Guid?>(
             Open,
             new
             {
                 user.Id, user.PasswordHash, user.Role, newHash, session, now, ends = now.AddDays(IdentityOptions.SessionDays),
-                tokenHash = RefreshToken.Hash(refresh), tokenEnds = now.AddDays(dependencies.Options.RefreshTokenDays),
+                tokenHash = OpaqueToken.Hash(refresh), tokenEnds = now.AddDays(dependencies.Options.RefreshTokenDays),
                 attempt = attempt.Id, requestId = http.TraceIdentifier, address = Caller.AddressOf(http),
             },
             cancel);

@@ -21,6 +21,8 @@ internal static class ResetPassword
             update identity.sessions s set ended_at = clock_timestamp(), ended_because = 'account changed'
             from changed c where s.user_id = c.id and s.ended_at is null and s.expires_at > @now
             returning s.id
+        ), voided as (
+            delete from identity.password_resets r using changed c where r.user_id = c.id
         ), logged as (
             {EventSql.InsertWithoutRequest}
             select @now, 'user.password_changed', 'identity.user:' || id, 'command', json_build_object('user_id', id)::text from changed

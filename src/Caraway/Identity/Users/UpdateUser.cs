@@ -11,7 +11,8 @@ namespace Caraway.Identity.Users;
 
 /// <summary>
 /// <c>PATCH /api/v1/users/{id}</c>: users change their own name and password; administrators change any account, with its role and
-/// activation. A new role, a new password and a deactivation end all sign-ins of the user. One active administrator always remains.
+/// activation. A new role, a new password and a deactivation end all sign-ins of the user, and the address of a password reset. One active
+/// administrator always remains.
 /// </summary>
 internal static class UpdateUser
 {
@@ -64,6 +65,9 @@ internal static class UpdateUser
             where s.user_id = c.id and s.ended_at is null and s.expires_at > @now
                 and (@hash::text is not null or c.role <> c.old_role or not c.is_active)
             returning s.id
+        ), voided as (
+            delete from identity.password_resets r using changed c
+            where r.user_id = c.id and (@hash::text is not null or c.role <> c.old_role or not c.is_active)
         ), logged as (
             {{EventSql.Insert}}
             select @now, e.name, 'identity.user:' || c.id, @caller, @RequestId, @Address, e.payload::text

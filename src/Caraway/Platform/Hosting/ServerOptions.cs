@@ -13,6 +13,13 @@ internal sealed class ServerOptions
     [Required]
     public string ServiceName { get; set; } = "caraway";
 
+    /// <summary>
+    /// <c>PUBLIC_URL</c>: the start of the addresses that answers contain, for use behind a proxy. When empty, they start as the request's
+    /// address does.
+    /// </summary>
+    [Url(ErrorMessage = "PUBLIC_URL must be an address such as https://caraway.example.")]
+    public string? PublicUrl { get; set; }
+
     /// <summary><c>CORS_ORIGINS</c>: a comma list or a JSON list of origins, or <c>*</c>. Empty allows no origin.</summary>
     public string CorsOrigins { get; set; } = "";
 

@@ -13,6 +13,8 @@ internal static class SettingNames
         ("PORT", "Server:Port"),
         ("PROJECT_NAME", "Server:ServiceName"),
         ("SERVICE_NAME", "Server:ServiceName"),
+        ("CARE__PUBLICURL", "Server:PublicUrl"),
+        ("PUBLIC_URL", "Server:PublicUrl"),
         ("CORS_ALLOW_ORIGINS", "Server:CorsOrigins"),
         ("CORS_ORIGINS", "Server:CorsOrigins"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "Server:ShutdownTimeoutSeconds"),

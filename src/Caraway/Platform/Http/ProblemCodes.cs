@@ -15,6 +15,8 @@ internal static class ProblemCodes
     public const string InvalidRefreshToken = "invalid_refresh_token";
     public const string EmailRegistered = "email_registered";
     public const string UserNotFound = "user_not_found";
+    public const string UserDeactivated = "user_deactivated";
+    public const string PasswordResetNotFound = "password_reset_not_found";
     public const string GatewayIdLinked = "gateway_id_linked";
     public const string GatewayLinkNotFound = "gateway_link_not_found";
     public const string LastAdmin = "last_admin";

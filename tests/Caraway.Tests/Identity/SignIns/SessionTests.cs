@@ -126,6 +126,7 @@ public sealed class SessionTests(CarawayFixture caraway) : IClassFixture<Caraway
     [InlineData("password")]
     [InlineData("role")]
     [InlineData("deactivation")]
+    [InlineData("reset")]
     public async Task A_sign_in_that_ends_on_one_process_ends_on_every_process_within_a_second(string how)
     {
         await using var other = await OwnCaraway.Start(caraway.Database.Address);
@@ -139,6 +140,8 @@ public sealed class SessionTests(CarawayFixture caraway) : IClassFixture<Caraway
         {
             "logout" => await caraway.As(person, HttpMethod.Post, "/api/v1/logout"),
             "password" => await caraway.As(admin, HttpMethod.Patch, path, """{"password":"set by the admin"}"""),
+            "reset" => await caraway.Anonymously(
+                HttpMethod.Post, await caraway.NewReset(admin, person.UserId), """{"password":"chosen after the reset"}"""),
             "role" => await caraway.As(admin, HttpMethod.Patch, path, """{"role":"doctor"}"""),
             _ => await caraway.As(admin, HttpMethod.Patch, path, """{"is_active":false}"""),
         };

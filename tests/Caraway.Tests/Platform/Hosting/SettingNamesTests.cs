@@ -29,6 +29,8 @@ public sealed class SettingNamesTests
     [InlineData("CORS_ALLOW_ORIGINS")]
     [InlineData("DEFAULT_PAGE_SIZE")]
     [InlineData("MAX_PAGE_SIZE")]
+    [InlineData("PUBLIC_URL")]
+    [InlineData("Care__PublicUrl")]
     public void A_known_name_and_an_unrelated_name_do_not_get_a_warning(string name) => Assert.Empty(Find(name));
 
     [Theory]

@@ -149,6 +149,7 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
     [Theory]
     [InlineData("RegisterUserRequest")]
     [InlineData("UpdateUserRequest")]
+    [InlineData("RedeemPasswordResetRequest")]
     public async Task A_new_password_has_8_to_128_characters(string schema)
     {
         using var document = JsonDocument.Parse(await Document());
