@@ -5,6 +5,7 @@ var root = CommandLine.Create(
     ServeCommand.Create(),
     MigrateCommand.Create(),
     ImportCommand.Create(),
+    ExportCommand.Create(),
     AdminCommand.Create(),
     ApiKeyCommand.Create(),
     JobsCommand.Create(),

@@ -42,7 +42,7 @@ internal static class ImportCommand
                 DryRun = parsed.GetValue(dryRun),
             },
             cancel));
-        return new Command("import", "Read records from files.") { intakes };
+        return new Command("import", "Read records from files.") { intakes, ImportCasesCommand.Create() };
     }
 
     private sealed record Order

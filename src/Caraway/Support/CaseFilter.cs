@@ -66,13 +66,15 @@ internal sealed record CaseFilter
     }
 
     /// <summary>
-    /// The conditions on a case <c>c</c> that are part of the indexes of the lists. A status is a literal, so that the planner of a
+    /// The conditions on a case <c>c</c> with which an index can be walked in order. A status is a literal, so that the planner of a
     /// prepared statement knows how rare it is; the workflow knows the word.
     /// </summary>
     public string OrderedSql =>
         (Status is null ? "" : $" and c.status = '{Status}'")
         + (Text[SearchField.Status] is { } status ? $" and c.status = '{status}'" : "")
-        + (SessionId is null ? "" : " and c.session_id = @SessionId");
+        + (SessionId is null ? "" : " and c.session_id = @SessionId")
+        + (Text.Before is null ? "" : " and c.created_at < @OpenedBefore")
+        + (Text.After is null ? "" : " and c.created_at >= @OpenedAfter");
 
     /// <summary>All conditions on a case <c>c</c>, without the words.</summary>
     public string Sql =>
@@ -81,9 +83,7 @@ internal sealed record CaseFilter
         + (Category is null ? "" : " and c.category = @Category")
         + (Text[SearchField.Severity] is null && Text[SearchField.Category] is null ? "" : $" and {HasMarks}")
         + (Tag is null ? "" : " and c.tags @> array[@Tag]")
-        + (TextTag is null ? "" : " and c.tags @> array[@TextTag]")
-        + (Text.Before is null ? "" : " and c.created_at < @OpenedBefore")
-        + (Text.After is null ? "" : " and c.created_at >= @OpenedAfter");
+        + (TextTag is null ? "" : " and c.tags @> array[@TextTag]");
 
     /// <summary>The same for a statement that reads the index of words.</summary>
     public string IndexedSql => Sql + (Marks.Length == 0 ? "" : $" and {HasMarks}");

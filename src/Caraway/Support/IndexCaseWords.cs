@@ -17,7 +17,7 @@ internal sealed class IndexCaseWords : IEventHandler
 
     public string Name => "support-words";
 
-    public IReadOnlyList<string> Events { get; } = [SupportEvents.CaseOpened, SupportEvents.CaseUpdated];
+    public IReadOnlyList<string> Events { get; } = [SupportEvents.CaseOpened, SupportEvents.CaseImported, SupportEvents.CaseUpdated];
 
     public Task Handle(IReadOnlyList<Event> events, Database database, CancellationToken cancel)
     {

@@ -1,5 +1,6 @@
 using Caraway.Platform.Events;
 using Caraway.Platform.Http;
+using Caraway.Platform.Jobs;
 using Caraway.Platform.Search;
 using Caraway.Platform.Security;
 using Caraway.Support.Contracts;
@@ -17,7 +18,10 @@ internal static class SupportModule
         .AddSingleton(CountCases.OldestUntouchedAge)
         .AddEventHandler<WhenCaseChanged>()
         .AddEventHandler<IndexCaseWords>()
-        .AddSearchSource<SearchCases>();
+        .AddSearchSource<SearchCases>()
+        .AddJob<ImportJob>(ImportJob.Queue)
+        .AddSingleton<ImportCleanup>()
+        .AddHostedService(provider => provider.GetRequiredService<ImportCleanup>());
 
     public static void MapSupport(this IEndpointRouteBuilder app)
     {
@@ -156,5 +160,27 @@ internal static class SupportModule
             .Needs(SupportPermissions.Read)
             .Refuses(401, 403, 422)
             .WithSummary("Export support cases as a file, oldest first");
+
+        routes.MapPost("/cases/import", ImportCases.Handle)
+            .Needs(SupportPermissions.Write)
+            .WithMetadata(new TakesIdempotencyKey { KeepsBody = false }, new RequestSizeLimit(ImportCases.LongestBody))
+            .Accepts<ImportCases.Body>(FileFormat.JsonType, FileFormat.LinesType, FileFormat.CsvType)
+            .Refuses(401, 403, 409, 413, 415, 422)
+            .WithSummary("Import support cases from a file")
+            .WithExample("""
+                {
+                  "cases": [
+                    {"title": "The export lacks a column", "severity": "low", "status": "resolved", "tags": ["export"]},
+                    {"description": "A case without a title gets a number of the day."}
+                  ]
+                }
+                """)
+            .WithTextExample(FileFormat.LinesType, """{"title": "The export lacks a column", "severity": "low"}""")
+            .WithTextExample(FileFormat.CsvType, "title,severity\nThe export lacks a column,low");
+
+        routes.MapGet("/imports/{id}", GetImport.Handle)
+            .Needs(SupportPermissions.Read)
+            .Refuses(401, 403, 404)
+            .WithSummary("Get the state of an import");
     }
 }

@@ -25,6 +25,7 @@ public sealed class AccessLogTests(CarawayFixture caraway) : IClassFixture<Caraw
         ["/api/v1/doctors/{id}/availability"] = "a doctor's hours",
         ["/api/v1/doctors/{id}/free-slots"] = "a doctor's hours",
         ["/api/v1/password-resets/{token}"] = "instructions without names",
+        ["/api/v1/imports/{id}"] = "numbers without names",
         ["/api/v1/tasks/appointments/{appointment_id}"] = "states of jobs",
         ["/api/v1/tasks/{id}"] = "states of jobs",
         ["/cases/analytics"] = "numbers without names",

@@ -21,7 +21,7 @@ public sealed class EventNamesTests
             .SelectMany(file => Regex.Matches(
                 file.Code,
                 @"'(?<name>(case|user|api_key|appointment|lab_result|availability|calendar_link|access|event|"
-                + @"support_case|case_template)\.[a-z_]+)'",
+                + @"support_case|case_template|case_import)\.[a-z_]+)'",
                 RegexOptions.ExplicitCapture,
                 TimeSpan.FromSeconds(5)))
             .Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];

@@ -97,6 +97,9 @@ internal static class DescribeOperation
                 json.Examples = examples;
         }
 
+        foreach (var example in metadata.OfType<TextExample>())
+            bodies[example.Type] = new OpenApiMediaType { Schema = Text(), Example = example.Text };
+
         foreach (var form in metadata.OfType<RequestForm>())
         {
             var example = JsonNode.Parse(form.Example)!.AsObject();

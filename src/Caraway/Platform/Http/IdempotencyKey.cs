@@ -46,14 +46,33 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
 
     public static TimeSpan Kept => TimeSpan.FromHours(24);
 
+    public static Refusal InUse { get; } = Refusal.Conflict(
+        ProblemCodes.IdempotencyKeyInUse, "The first request with this Idempotency-Key is still running. Try again shortly.");
+
+    public static Refusal Reused { get; } = Refusal.UnfitHeader(
+        ProblemCodes.IdempotencyKeyReused, Header, "This Idempotency-Key was used with another body.");
+
+    /// <summary>Reads the header.</summary>
+    /// <param name="key">Null when the request has no such header.</param>
+    /// <returns>The refusal, or null when the header is good.</returns>
+    public static Refusal? Read(HttpRequest request, out string? key)
+    {
+        var header = request.Headers[Header];
+        key = header.Count == 0 ? null : header.ToString();
+        return header.Count == 0 || (header.Count == 1 && key is { Length: > 0 and <= Longest } && !key.AsSpan().ContainsAnyExcept(Visible))
+            ? null
+            : Refusal.InvalidHeader(Header, "The Idempotency-Key must have 1 to 255 visible ASCII characters.");
+    }
+
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         var http = context.HttpContext;
-        var header = http.Request.Headers[Header];
-        if (header.Count == 0 || http.Features.Get<Caller>() is not { } caller)
+        if (http.Features.Get<Caller>() is not { } caller)
             return await next(context);
-        if (header is not [{ Length: > 0 and <= Longest } key] || key.AsSpan().ContainsAnyExcept(Visible))
-            return Refusal.InvalidHeader(Header, "The Idempotency-Key must have 1 to 255 visible ASCII characters.");
+        if (Read(http.Request, out var key) is { } refusal)
+            return refusal;
+        if (key is null)
+            return await next(context);
 
         var cancel = http.RequestAborted;
         var keyHash = Hash(Encoding.UTF8.GetBytes($"{caller.Id}\n{http.Request.Method} {Address(http.Request)}\n{key}"));
@@ -71,15 +90,9 @@ internal sealed class IdempotencyKey(MasterKey master, TimeProvider time) : IEnd
         if (!isOurs || stored is not null)
             await database.DisposeAsync();
         if (!isOurs)
-        {
-            return Refusal.Conflict(
-                ProblemCodes.IdempotencyKeyInUse, "The first request with this Idempotency-Key is still running. Try again shortly.");
-        }
-
+            return InUse;
         if (stored is not null)
-            return CryptographicOperations.FixedTimeEquals(stored.Fingerprint, fingerprint)
-                ? stored with { IsReplay = true }
-                : Refusal.UnfitHeader(ProblemCodes.IdempotencyKeyReused, Header, "This Idempotency-Key was used with another body.");
+            return CryptographicOperations.FixedTimeEquals(stored.Fingerprint, fingerprint) ? stored with { IsReplay = true } : Reused;
 
         var result = await next(context);
         if (result is not IResult answer || !IsSuccess(answer))
@@ -180,4 +193,10 @@ internal static class IdempotencyRoutes
 }
 
 /// <summary>Marks a route that takes an <c>Idempotency-Key</c>.</summary>
-internal sealed record TakesIdempotencyKey;
+internal sealed record TakesIdempotencyKey
+{
+    /// <summary>
+    /// Whether the body is kept in memory for <see cref="IdempotencyKey"/>. A route without that filter reads its body itself.
+    /// </summary>
+    public bool KeepsBody { get; init; } = true;
+}

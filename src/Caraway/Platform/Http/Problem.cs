@@ -43,4 +43,8 @@ public sealed record ProblemError(string Pointer, string Detail)
     /// <summary><c>query</c> or <c>header</c> for a value outside the body.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? In { get; init; }
+
+    /// <summary>In a file: the line, from 1, on which the row begins.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Line { get; init; }
 }

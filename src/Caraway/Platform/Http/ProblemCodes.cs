@@ -26,6 +26,7 @@ internal static class ProblemCodes
     public const string Busy = "busy";
     public const string NotPermitted = "not_permitted";
     public const string NotFound = "not_found";
+    public const string ImportNotFound = "import_not_found";
     public const string CaseNotFound = "case_not_found";
     public const string PatientLinkNotFound = "patient_link_not_found";
     public const string DocumentNotFound = "document_not_found";

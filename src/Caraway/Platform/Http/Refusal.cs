@@ -54,6 +54,19 @@ internal sealed class Refusal : IResult, IStatusCodeHttpResult
     public static Refusal Invalid(params IReadOnlyList<ProblemError> errors) =>
         ForErrors(ProblemCodes.Invalid, errors.Count == 1 ? errors[0].Detail : "Several values are not valid.", errors);
 
+    /// <summary>A file with faults. The problem carries their number, which can be higher than that of the errors.</summary>
+    public static Refusal InvalidFile(IReadOnlyList<ProblemError> errors, long count) =>
+        new(
+            StatusCodes.Status422UnprocessableEntity, ProblemCodes.Invalid,
+            count == 1 ? errors[0].Detail : "Several rows are not valid. Nothing was written.")
+        {
+            Errors = errors,
+            Extensions = new(StringComparer.Ordinal)
+            {
+                ["error_count"] = JsonSerializer.SerializeToElement(count, PlatformJson.Default.Int64),
+            },
+        };
+
     /// <summary>A query value that is not valid.</summary>
     public static Refusal InvalidQuery(string name, string detail) => Invalid(new ProblemError("#/" + name, detail) { In = "query" });
 

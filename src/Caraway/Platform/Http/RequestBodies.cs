@@ -15,7 +15,7 @@ internal static class RequestBodies
     /// <summary>
     /// Reads a body without a <c>Content-Type</c> as JSON where the route takes JSON, because clients of the earlier APIs send it so.
     /// Refuses JSON in another charset than UTF-8 (RFC 8259, section 8.1). Keeps the raw body of a request with an
-    /// <c>Idempotency-Key</c>, for its fingerprint. The server's size limit applies to every body.
+    /// <c>Idempotency-Key</c>, for its fingerprint. The server's size limit applies to every body, or the route's own one.
     /// </summary>
     public static IApplicationBuilder UseRequestBodies(this IApplicationBuilder app) =>
         app.Use((context, next) =>
@@ -25,8 +25,8 @@ internal static class RequestBodies
                 request.ContentType = Json;
             if (request.ContentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) == true && !IsUtf8(request.ContentType))
                 return NotUtf8.ExecuteAsync(context);
-            var isRepeatable = context.GetEndpoint()?.Metadata.GetMetadata<TakesIdempotencyKey>() is not null;
-            return isRepeatable && request.Headers.ContainsKey(IdempotencyKey.Header) ? Keep(context, next) : next(context);
+            var keepsBody = context.GetEndpoint()?.Metadata.GetMetadata<TakesIdempotencyKey>()?.KeepsBody == true;
+            return keepsBody && request.Headers.ContainsKey(IdempotencyKey.Header) ? Keep(context, next) : next(context);
         });
 
     private static async Task Keep(HttpContext context, RequestDelegate next)

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Http.Metadata;
+
 namespace Caraway.Platform.Http;
 
 /// <summary>What a module's route line says for the OpenAPI document alone.</summary>
@@ -7,6 +9,10 @@ internal static class RouteDescriptions
     /// <param name="name">Tells the examples of one route apart.</param>
     public static RouteHandlerBuilder WithExample(this RouteHandlerBuilder route, string json, string name = "example") =>
         route.WithMetadata(new RequestExample(name, json));
+
+    /// <summary>A body that is not JSON and works unchanged on a fresh instance.</summary>
+    public static RouteHandlerBuilder WithTextExample(this RouteHandlerBuilder route, string type, string text) =>
+        route.WithMetadata(new TextExample(type, text));
 
     /// <summary>Says that the address also takes a form, which another endpoint reads.</summary>
     /// <param name="example">A JSON object whose members are the form's fields.</param>
@@ -24,6 +30,11 @@ internal static class RouteDescriptions
 }
 
 internal sealed record RequestExample(string Name, string Json);
+
+internal sealed record TextExample(string Type, string Text);
+
+/// <summary>The longest body of a route, in bytes, instead of the server's limit.</summary>
+internal sealed record RequestSizeLimit(long? MaxRequestBodySize) : IRequestSizeLimitMetadata;
 
 internal sealed record RequestForm(string Example, IReadOnlyList<string> Required);
 

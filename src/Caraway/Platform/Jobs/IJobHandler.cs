@@ -8,6 +8,9 @@ internal interface IJobHandler
     /// <summary>The <c>kind</c> of its jobs.</summary>
     string Kind { get; }
 
+    /// <summary>The most jobs that <see cref="Handle"/> gets at once, in one transaction.</summary>
+    int Most => int.MaxValue;
+
     /// <summary>Runs in the transaction that claims the jobs, before they are done. The default does nothing.</summary>
     Task Begin(IReadOnlyList<Job> jobs, Database database, CancellationToken cancel) => Task.CompletedTask;
 

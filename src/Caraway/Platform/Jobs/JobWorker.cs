@@ -47,8 +47,11 @@ internal sealed partial class JobWorker(
         {
             foreach (var group in jobs.GroupBy(job => job.Kind, StringComparer.Ordinal))
             {
-                stopping.ThrowIfCancellationRequested();
-                await Process([.. group], stopping);
+                foreach (var part in group.Chunk(handlers.TryGetValue(group.Key, out var handler) ? handler.Most : 1))
+                {
+                    stopping.ThrowIfCancellationRequested();
+                    await Process([.. part], stopping);
+                }
             }
         }
         catch (OperationCanceledException)

@@ -134,5 +134,7 @@ internal sealed class CsvCaseWriter(Stream target) : CaseWriter
     private void Cell(string? text) => csv.WriteField(text is null ? null : CaseCell.Guard(text));
 
     private static string Json(string[] tags) =>
-        "[" + string.Join(',', tags.Select(tag => $"\"{JsonEncodedText.Encode(tag, JsonCaseWriter.Encoder)}\"")) + "]";
+        tags.Length == 0 ? "[]" : "[" + string.Join(',', tags.Select(Json)) + "]";
+
+    private static string Json(string text) => $"\"{JsonEncodedText.Encode(text, JsonCaseWriter.Encoder)}\"";
 }

@@ -9,6 +9,7 @@ namespace Caraway.Tests.Platform.Http;
 public sealed class OpenApiExampleTests(CarawayFixture caraway) : IClassFixture<CarawayFixture>
 {
     private const string Form = "application/x-www-form-urlencoded";
+    private const string Json = "application/json";
 
     /// <summary>The first rows that the examples create; user 1 is the administrator of the first start.</summary>
     private static readonly Dictionary<string, string> FirstIds = new(StringComparer.Ordinal)
@@ -44,7 +45,12 @@ public sealed class OpenApiExampleTests(CarawayFixture caraway) : IClassFixture<
                 ? await caraway.NewReset(administrator, user: 2)
                 : FirstIds.GetValueOrDefault(example.Path, example.Path)
                     .Replace("{case_id}", caseId, StringComparison.Ordinal).Replace("{user_id}", "user:2", StringComparison.Ordinal);
-            var answer = example.Type == Form ? await SendForm(example) : await caraway.As(administrator, example.Method, path, json);
+            var answer = example.Type switch
+            {
+                Form => await SendForm(example),
+                Json => await caraway.As(administrator, example.Method, path, json),
+                _ => await SendText(example, administrator),
+            };
             Assert.True(answer.Status is 200 or 201 or 204, $"{example.Method} {example.Path} was answered {answer.Status}: {answer.Body}");
             if (example.Path == "/api/v1/cases")
                 caseId = answer.Json.GetProperty("case_id").GetString()!;
@@ -92,6 +98,15 @@ public sealed class OpenApiExampleTests(CarawayFixture caraway) : IClassFixture<
     {
         var fields = example.Value.EnumerateObject().Select(field => KeyValuePair.Create(field.Name, field.Value.GetString()!));
         using var request = new HttpRequestMessage(example.Method, example.Path) { Content = new FormUrlEncodedContent(fields) };
+        using var response = await caraway.Stranger.SendAsync(request);
+        return await Answer.Read(response);
+    }
+
+    private async Task<Answer> SendText(Example example, Accounts.SignedIn caller)
+    {
+        using var request = new HttpRequestMessage(example.Method, example.Path);
+        request.Content = new StringContent(example.Value.GetString()!, System.Text.Encoding.UTF8, example.Type);
+        request.Headers.Add(caller.Header.Item1, caller.Header.Item2);
         using var response = await caraway.Stranger.SendAsync(request);
         return await Answer.Read(response);
     }

@@ -1,0 +1,2 @@
+drop table support.import_rows;
+drop table support.imports;
