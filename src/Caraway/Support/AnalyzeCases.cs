@@ -51,16 +51,19 @@ internal static class AnalyzeCases
     internal const string SelectMine = """
         with mine as materialized (
             select opened_on, status, severity, category, ended_on, resolved_on, took from support.case_facts where readers && @Me
-        ), created as (
-            select * from mine where opened_on between @from and @to
         )
-        select 'opened' as fact, null as word, opened_on - @from as day, count(*) as value from created group by opened_on
+        select 'opened' as fact, null as word, opened_on - @from as day, count(*) as value
+        from mine where opened_on between @from and @to group by opened_on
         union all
         select 'ended', null, ended_on - @from, count(*) from mine where ended_on between @from and @to group by ended_on
         union all
         select 'before', null, null, count(*) filter (where opened_on < @from) - count(*) filter (where ended_on < @from) from mine
         union all
-        select w.fact, w.word, null, count(*) from created c
+        select w.fact, w.word, null, sum(c.cases)::bigint
+        from (
+            select status, severity, category, count(*) as cases
+            from mine where opened_on between @from and @to group by status, severity, category
+        ) c
         cross join lateral (values ('status', c.status), ('severity', c.severity), ('category', c.category)) w (fact, word)
         group by w.fact, w.word
         union all

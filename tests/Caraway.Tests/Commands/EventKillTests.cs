@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Caraway.Tests.Advocacy;
 using Caraway.Tests.Infrastructure;
 
 namespace Caraway.Tests.Commands;
@@ -136,6 +137,7 @@ public sealed class EventKillTests(PostgresServer postgres, ITestOutputHelper ou
                 from patients.timeline t join platform.events e on e.id = t.event_id and e.name like 'case.%'
                 """));
         Assert.Equal(ofCases, await database.Scalar<long>("select count(*) from patients.timeline"));
+        Assert.NotEqual("", await database.CheckRollup());
         // Each answered intake is there.
         Assert.Equal(
             cases.Count,

@@ -133,8 +133,8 @@ public sealed class MillionCountedCases(PostgresServer postgres) : IAsyncLifetim
                     60 * exp(ln(120000) * random()) as seconds
             ) c
             cross join lateral (values (
-                case n % 10 when 0 then 'active' when 1 then 'investigating' when 2 then 'closed' else 'resolved' end, c.created_at,
-                case when n % 10 > 1 then c.created_at + c.seconds * interval '1 second' end)) t (status, created_at, ended_at);
+                case n % 11 when 0 then 'active' when 1 then 'investigating' when 2 then 'closed' else 'resolved' end, c.created_at,
+                case when n % 11 > 1 then c.created_at + c.seconds * interval '1 second' end)) t (status, created_at, ended_at);
             create index cases_search on support.cases using gin (readers, tags, search) with (fastupdate = off);
             """,
             commandTimeout: 1_200);
