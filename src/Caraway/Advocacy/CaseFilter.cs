@@ -79,7 +79,7 @@ internal sealed record CaseFilter
             return $"matches as materialized ({Newest} limit @Enough)";
         var byIndex = $"""
             select null::timestamptz as at, w.case_id as key from advocacy.case_words w
-            where w.words @@ {TextMatch.Query} and w.case_id < @Before{Times("w")}{AsCase}
+            where {TextMatch.Indexed("w.words")} and w.case_id < @Before{Times("w")}{AsCase}
             """;
         return asked + ", " + new NewestMatches
         {
@@ -90,8 +90,9 @@ internal sealed record CaseFilter
                 ) w
                 """ : "",
             Match = IsFiltered ? "true" : $"b.words @@ {TextMatch.Query}",
-            Near = byIndex + $" and platform.spans(w.case_id) && platform.newest_spans({Top})",
+            Kind = SearchCases.KindName,
             Far = byIndex,
+            Ids = new("w.case_id", Top, "(select min(case_id) from advocacy.case_words)"),
         }.Sql();
     }
 

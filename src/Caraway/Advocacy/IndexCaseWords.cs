@@ -24,6 +24,11 @@ internal sealed class IndexCaseWords : IEventHandler
         from ({Notes}) n join advocacy.cases c on c.id = n.case_id
         order by n.case_id, n.id
         on conflict (case_id, note_id) do nothing;
+        {Lexemes.Insert(SearchCases.KindName, $"""
+            select words from advocacy.case_words where case_id = any(@cases) and note_id = 0
+            union all
+            select w.words from ({Notes}) n join advocacy.case_words w on w.case_id = n.case_id and w.note_id = n.id
+            """)};
         {SimilarWords.Insert(SearchCases.KindName, $"""
             select narrative, false from advocacy.cases where id = any(@cases)
             union all

@@ -31,6 +31,9 @@ internal sealed class IndexAppointmentWords : IEventHandler
         set people = excluded.people, status = excluded.status, scheduled_time = excluded.scheduled_time, words = excluded.words
         where (appointment_words.people, appointment_words.status, appointment_words.scheduled_time, appointment_words.words)
             is distinct from (excluded.people, excluded.status, excluded.scheduled_time, excluded.words);
+        {Lexemes.Insert(SearchAppointments.KindName, $"""
+            select w.words from ({Given}) g join care.appointment_words w on w.appointment_id = g.id
+            """)};
         {SimilarWords.Insert(SearchAppointments.KindName, $"""
             select reason, false from care.appointments where id = any(@appointments)
             union all

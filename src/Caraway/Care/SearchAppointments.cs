@@ -72,13 +72,11 @@ internal sealed class SearchAppointments : ISearchSource
     /// </summary>
     internal static string Select(SearchQuery query, bool all)
     {
-        var text = query.HasText ? $" and w.words @@ {TextMatch.Query}" : "";
-        var given = text
-            + (all ? "" : " and w.people && array[@Me]")
+        var filters = (all ? "" : " and w.people && array[@Me]")
             + (query[SearchField.Status] is null ? "" : " and array[w.status] @> array[@Status]")
-            + (query.Before is null ? "" : " and w.scheduled_time < @ScheduledBefore")
-            + (query.After is null ? "" : " and w.scheduled_time >= @ScheduledAfter");
-        var byIndex = $"select null::timestamptz as at, w.appointment_id as key from care.appointment_words w where true{given}";
+            + Times(query);
+        var text = query.HasText ? $"w.words @@ {TextMatch.Query}" : "true";
+        var indexed = query.HasText && all ? TextMatch.Indexed("w.words") : text;
         var byTime = query.Before is not null || query.After is not null;
         var matches = new NewestMatches
         {
@@ -90,13 +88,15 @@ internal sealed class SearchAppointments : ISearchSource
             Look = all
                 ? "cross join lateral (select b.words, b.status, b.people, b.scheduled_time) w"
                 : "cross join lateral (select w.* from care.appointment_words w where w.appointment_id = b.key offset 0) w",
-            Match = "true" + given,
+            Match = text + filters,
             IsIndexable = query.HasText ? TextMatch.IsIndexable : all && query[SearchField.Status] is null ? "false" : "true",
-            Near = all && !byTime
-                ? byIndex + " and platform.spans(w.appointment_id) && "
-                    + "platform.newest_spans((select max(appointment_id) from care.appointment_words))"
+            Kind = query.HasText && all ? KindName : null,
+            Far = $"select null::timestamptz as at, w.appointment_id as key from care.appointment_words w where {indexed}{filters}",
+            Ids = all && !byTime
+                ? new(
+                    "w.appointment_id", "(select max(appointment_id) from care.appointment_words)",
+                    "(select min(appointment_id) from care.appointment_words)")
                 : null,
-            Far = byIndex,
         };
         var relevance = query.HasText ? TextMatch.Relevance("w.words") : "0.1::float8";
         return $"""

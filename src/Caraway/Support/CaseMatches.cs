@@ -17,18 +17,18 @@ internal static class CaseMatches
     {
         if (!filter.Text.HasText)
             return $"matches as materialized ({Newest(filter, scope, below, shareBelow)} limit @Enough)";
-        var byIndex = $"""
-            select c.created_at as at, c.id as key from support.cases c
-            where {Matches} and {below}{(scope.All ? "" : " and c.readers && @Me")}{filter.IndexedSql}
-            """;
         return TextMatch.Asked + ", " + new NewestMatches
         {
             Newest = Newest(filter, scope, below, shareBelow),
             Look = scope.All ? "" : "cross join lateral (select c.search from support.cases c where c.id = b.key offset 0) c",
             Match = scope.All ? $"b.search @@ {TextMatch.Query}" : Matches,
-            Near = isExact || !scope.All ? null
-                : byIndex + " and platform.spans(c.number) && platform.newest_spans((select last_value from support.cases_number_seq))",
-            Far = byIndex,
+            // They are of all cases: the work for a caller who sees a part does not depend on them.
+            Kind = scope.All ? SearchCases.KindName : null,
+            Far = $"""
+                select c.created_at as at, c.id as key from support.cases c
+                where {(scope.All ? TextMatch.Indexed("c.search") : $"{Matches} and c.readers && @Me")} and {below}{filter.IndexedSql}
+                """,
+            Ids = isExact || !scope.All ? null : new("c.number", "(select last_value from support.cases_number_seq)", "1"),
         }.Sql();
     }
 

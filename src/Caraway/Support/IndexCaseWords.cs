@@ -6,14 +6,17 @@ using Caraway.Support.Contracts;
 namespace Caraway.Support;
 
 /// <summary>
-/// Keeps the words of support cases for suggestions, a moment after they were written. The cases themselves are found at once, by a vector
-/// in their own rows.
+/// Keeps the words of support cases for suggestions and for beginnings of words, a moment after they were written. A vector in the row of
+/// a case finds the case itself at once.
 /// </summary>
 internal sealed class IndexCaseWords : IEventHandler
 {
-    private static readonly string Write = SimilarWords.Insert(SearchCases.KindName, """
-        select concat_ws(' ', title, description, platform.join_words(tags)), false from support.cases where id = any(@cases)
-        """);
+    private static readonly string Write = $"""
+        {Lexemes.Insert(SearchCases.KindName, "select search from support.cases where id = any(@cases)")};
+        {SimilarWords.Insert(SearchCases.KindName, """
+            select concat_ws(' ', title, description, platform.join_words(tags)), false from support.cases where id = any(@cases)
+            """)}
+        """;
 
     public string Name => "support-words";
 

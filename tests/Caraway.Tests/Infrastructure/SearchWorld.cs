@@ -1,5 +1,4 @@
 using System.Globalization;
-using Caraway.Advocacy;
 using Caraway.Care;
 using Caraway.Identity.Users;
 using Caraway.Platform.Events;
@@ -66,7 +65,7 @@ internal sealed class SearchWorld(NpgsqlDataSource source, int seed = 20_26)
         await Skip(connection, "advocacy.cases", first + count);
         await Skip(connection, "advocacy.notes", note + count / 5);
         await Handle(
-            new IndexCaseWords(), "advocacy.case_words_search",
+            new Caraway.Advocacy.IndexCaseWords(), "advocacy.case_words_search",
             Enumerable.Range(0, count).Select(n => New("case.opened", $"advocacy.case:{first + n}", "{}"))
                 .Concat(Enumerable.Range(0, count / 5).Select(n => New(
                     "case.note_added", $"advocacy.case:{first + n * 5}",
@@ -129,6 +128,49 @@ internal sealed class SearchWorld(NpgsqlDataSource source, int seed = 20_26)
             new IndexAppointmentWords(), "care.appointment_words_search",
             Enumerable.Range(0, count).Select(n => New("appointment.created", $"care.appointment:{first + n}", "{}")));
     }
+
+    /// <summary>
+    /// Adds support cases of a thousand owners, users of a gateway, over three years. Each tenth is shared with the next owner.
+    /// </summary>
+    public async Task WriteSupportCases(int count)
+    {
+        await using var connection = await source.OpenConnectionAsync();
+        var ids = new long[count];
+        for (var n = 0; n < count; n++)
+            ids[n] = ((long)text.Next(1 << 24) << 24) + n;
+        await Copy(
+            connection, count,
+            "support.cases (id, owner, readers, title, description, status, severity, category, metadata, tags, created_at, updated_at)",
+            async (copy, n) =>
+            {
+                var time = TimeOf(n, count);
+                await copy.WriteAsync(ids[n], NpgsqlDbType.Bigint);
+                await copy.WriteAsync(OwnerOf(n), NpgsqlDbType.Text);
+                await copy.WriteAsync(
+                    n % 10 == 0 ? [OwnerOf(n), OwnerOf(n + 1)] : new[] { OwnerOf(n) }, NpgsqlDbType.Array | NpgsqlDbType.Text);
+                await copy.WriteAsync(text.Title(), NpgsqlDbType.Text);
+                await copy.WriteAsync(text.Description() + (IsRare(n, count) ? $" It is about {RareWord}." : ""), NpgsqlDbType.Text);
+                await copy.WriteAsync(
+                    text.Pick(["active", "investigating", "resolved", "closed", "closed", "archived"]), NpgsqlDbType.Text);
+                await copy.WriteAsync(text.Pick(["low", "medium", "medium", "high", "critical"]), NpgsqlDbType.Text);
+                await copy.WriteAsync(
+                    text.Pick(["performance", "error", "configuration", "infrastructure", "security", "other"]), NpgsqlDbType.Text);
+                await copy.WriteAsync("{}", NpgsqlDbType.Text);
+                await copy.WriteAsync(text.TagList(), NpgsqlDbType.Array | NpgsqlDbType.Text);
+                await copy.WriteAsync(time, NpgsqlDbType.TimestampTz);
+                await copy.WriteAsync(time, NpgsqlDbType.TimestampTz);
+            });
+        await Execute($"""
+            insert into support.shares (case_id, reader, access, case_created_at, shared_by, shared_at)
+            select id, readers[2], 'view', created_at, owner, created_at from support.cases where cardinality(readers) = 2
+            on conflict do nothing
+            """);
+        await Handle(
+            new Caraway.Support.IndexCaseWords(), null,
+            ids.Select(id => New("support_case.opened", $"support.case:{Caraway.Support.CaseId.Write(id)}", "{}")));
+    }
+
+    public static string OwnerOf(long n) => $"gateway:owner{n % 1_000}";
 
     /// <summary>Gives the planner what it needs.</summary>
     public async Task Analyze()

@@ -63,8 +63,9 @@ internal sealed class SearchUsers : ISearchSource
                 """,
             Match = condition,
             IsIndexable = isIndexable ? "true" : "false",
-            Near = byIndex + " and platform.spans(id) && platform.newest_spans(least(@Before, (select max(id) from identity.users)))",
             Far = byIndex,
+            Ids = new(
+                "id", "least(@Before, (select max(id) from identity.users))", "(select min(id) from identity.users)"),
         }.Sql();
     }
 

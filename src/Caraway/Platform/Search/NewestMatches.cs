@@ -1,16 +1,21 @@
+using System.Globalization;
+using System.Text;
 using Caraway.Platform.Http;
 
 namespace Caraway.Platform.Search;
 
 /// <summary>
 /// Finds the newest matches of a query in steady time, however rare or common its words are (ADR 25). A walk looks at the newest rows, one
-/// by one: it soon finds enough of a common word. Only if it does not, the word is rare, and the index gives all its rows: first those of
-/// a span of the newest ids, then the rest.
+/// by one: it soon finds enough of a common word. Only if it does not, the words are rare, and the index gives their rows: first those of
+/// a span of the newest ids, then of longer spans, at last all.
 /// </summary>
 internal sealed record NewestMatches
 {
     /// <summary>Number of rows that the walk looks at, at most: 5 to 20 ms. A word that it does not find often is in few rows.</summary>
     public const int Walked = 16_384;
+
+    /// <summary>Lengths of the spans of <c>platform.spans</c>, as powers of two.</summary>
+    private static readonly int[] Spans = [15, 17, 20];
 
     /// <summary>
     /// The rows to look at, newest first: a select with the columns <c>at</c> and <c>key</c>, and those that the other members use. It has
@@ -28,13 +33,23 @@ internal sealed record NewestMatches
     public string IsIndexable { get; init; } = TextMatch.IsIndexable;
 
     /// <summary>
-    /// The matches (<c>at</c>, <c>key</c>) among the newest ids, by an index: a select whose conditions another one can follow. Null for
-    /// rows of one owner, which are few.
+    /// The kind whose <see cref="Lexemes"/> the index is asked for; null when <see cref="Far"/> asks for the query itself.
     /// </summary>
-    public string? Near { get; init; }
+    public string? Kind { get; init; }
 
-    /// <summary>All matches by an index, in the same form.</summary>
+    /// <summary>
+    /// All matches by an index: a select of <c>at</c> and <c>key</c>, whose conditions others can follow. For vectors, with
+    /// <see cref="TextMatch.Indexed"/>.
+    /// </summary>
     public required string Far { get; init; }
+
+    /// <summary>The numbers of the rows by which the index has spans; null for rows of one owner, which are few.</summary>
+    public SpanIds? Ids { get; init; }
+
+    /// <param name="Column">The number of a row in <see cref="Far"/>.</param>
+    /// <param name="Newest">An expression: the newest number that can match.</param>
+    /// <param name="Oldest">An expression: the oldest number of the table.</param>
+    internal sealed record SpanIds(string Column, string Newest, string Oldest);
 
     /// <summary>
     /// Common table expressions; the last one is <c>matches (at, key)</c>, at most <c>@Enough</c>. They follow <c>asked</c>. Numbers that a
@@ -42,28 +57,41 @@ internal sealed record NewestMatches
     /// </summary>
     public string Sql()
     {
-        var near = Near is null ? "" : $"""
-            ), near as materialized (
-                {Near} and (select is_needed from rest)
-            """;
-        var (isNear, nearToo) = Near is null ? ("", "") : (
-            $" and (select count(distinct key) < @Enough from near)",
-            " union all select at, key from near");
-        return $"""
+        var sql = new StringBuilder($"""
             walked as materialized (
                 select b.at, b.key from ({Newest}{LimitClause.For(Walked)}) b {Look} where {Match} limit @Enough
-            ), rest as materialized (
+            ), rest_0 as materialized (
                 select (select count(distinct key) < @Enough from walked) and {IsIndexable}
                     and exists (select from ({Newest} offset {Walked - 1}{LimitClause.For(1)}) edge) as is_needed
-            {near}
+            """);
+        if (Kind is not null)
+            sql.Append(CultureInfo.InvariantCulture, $"\n), {Lexemes.IndexQuery(Kind)}");
+        var steps = new List<string> { "walked" };
+        for (var step = 1; Ids is not null && step <= Spans.Length; step++)
+        {
+            var (bits, name) = (Spans[step - 1], $"near_{step}");
+            sql.Append(CultureInfo.InvariantCulture, $"""
+
+                ), {name} as materialized (
+                    {Far} and platform.spans({Ids.Column}) && platform.newest_spans({Ids.Newest}, {bits})
+                        and (select is_needed from rest_{step - 1})
+                ), rest_{step} as materialized (
+                    select (select is_needed from rest_{step - 1}) and (select count(distinct key) < @Enough from {name})
+                        and (({Ids.Newest} >> {bits}) - 1) << {bits} > {Ids.Oldest} as is_needed
+                """);
+            steps.Add(name);
+        }
+
+        sql.Append(CultureInfo.InvariantCulture, $"""
+
             ), far as materialized (
-                {Far} and (select is_needed from rest){isNear}
+                {Far} and (select is_needed from rest_{steps.Count - 1})
             ), matches as materialized (
-                select distinct at, key from (
-                    select at, key from walked{nearToo} union all select at, key from far
-                ) found
+                select distinct at, key
+                from ({string.Join(" union all ", steps.Append("far").Select(step => $"select at, key from {step}"))}) found
                 order by at desc, key desc limit @Enough
             )
-            """;
+            """);
+        return sql.ToString();
     }
 }

@@ -7,18 +7,27 @@ namespace Caraway.Platform.Search;
 internal static class TextMatch
 {
     /// <summary>
-    /// A common table expression <c>asked (q)</c>. A query of nothing but stop words, such as the name Will, is looked for among the words
-    /// of names, which are stored as they are. A query without any word finds nothing.
+    /// A common table expression <c>asked</c>: the query <c>q</c>, its parts <c>either</c> and <c>words</c>, the <c>lexeme</c> with which
+    /// its last word begins, and the <c>rest</c> without that word, if each match has the rest. A query of nothing but stop words, such as
+    /// the name Will, is looked for among the words of names, which are stored as they are. A query without any word finds nothing.
     /// </summary>
     public const string Asked = $"""
         asked as materialized (
-            select case when numnode(stemmed.q) > 0 then stemmed.q else plain.q end as q
-            from (select {Stemmed} as q) stemmed, (select {Plain} as q) plain
+            select case when numnode(s.q) > 0 then s.q else p.q end as q, s.either, s.words,
+                case when numnode(s.words) > 0 then s.either || s.words end as rest,
+                (select lexeme collate "C" from unnest(to_tsvector('platform.words', @Prefix)) order by positions limit 1) as lexeme
+            from (select either || (words && prefix) as q, either, words from (select {Stemmed}) parts) s,
+                (select either || (words && prefix) as q from (select {Plain}) parts) p
         )
         """;
 
     /// <summary>The same for names that are similar to those of the query: <c>@Similar</c> of <see cref="OneOfEach"/>.</summary>
-    public const string AskedSimilar = "asked as materialized (select to_tsquery('platform.plain', @Similar) as q)";
+    public const string AskedSimilar = """
+        asked as materialized (
+            select to_tsquery('platform.plain', @Similar) as q, null::tsquery as either, null::tsquery as words, null::tsquery as rest,
+                null::text as lexeme
+        )
+        """;
 
     /// <summary>The query, for conditions: <c>words @@ {TextMatch.Query}</c>.</summary>
     public const string Query = "(select q from asked)";
@@ -33,14 +42,20 @@ internal static class TextMatch
     private const int BelowOne = 32;
 
     private const string Stemmed = """
-        websearch_to_tsquery('platform.words', @Either)
-            || (websearch_to_tsquery('platform.words', @Words) && to_tsquery('platform.words', @Prefix))
+        websearch_to_tsquery('platform.words', @Either) as either, websearch_to_tsquery('platform.words', @Words) as words,
+            to_tsquery('platform.words', @Prefix) as prefix
         """;
 
     private const string Plain = """
-        websearch_to_tsquery('platform.plain', @Either)
-            || (websearch_to_tsquery('platform.plain', @Words) && to_tsquery('platform.plain', @Prefix))
+        websearch_to_tsquery('platform.plain', @Either) as either, websearch_to_tsquery('platform.plain', @Words) as words,
+            to_tsquery('platform.plain', @Prefix) as prefix
         """;
+
+    /// <summary>
+    /// A condition for an index on a vector (<see cref="Lexemes.IndexQuery"/>). The second part is not for the index, which can be asked
+    /// for less than the query says.
+    /// </summary>
+    public static string Indexed(string vector) => $"{vector} @@ (select q from indexed) and ({vector} @@ {Query}) is true";
 
     /// <summary>An SQL expression: how well a vector matches the query, from 0 to 1.</summary>
     public static string Relevance(string vector) => $"ts_rank({vector}, {Query}, {BelowOne})::float8";

@@ -24,6 +24,9 @@ internal static class CaseColumns
         CaseId, UserId, SessionId, Title, Description, Status, Severity, Category, Metadata, Tags, CreatedAt, UpdatedAt, ResolvedAt,
     ];
 
+    /// <summary>Where a case comes from. These columns count only for callers who act as every owner.</summary>
+    public static IReadOnlyList<string> Origin { get; } = [CaseId, UserId, CreatedAt, UpdatedAt, ResolvedAt];
+
     /// <summary>As every time of the API is written.</summary>
     public static string Write(DateTime utc) => utc.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 }

@@ -47,6 +47,8 @@ internal sealed class CaseRowCheck(bool keepsOrigin, DateTime now)
         if (!CaseWords.Table.Knows(status))
             values.Blame(CaseColumns.Status, CaseWords.StatusSentence);
         var origin = keepsOrigin ? CheckOrigin(status, values) : default;
+        if (!keepsOrigin)
+            values.Ignore(CaseColumns.Origin);
         if (values.Faults.Count > 0)
             return null;
         var draft = CaseDraft.From(request);

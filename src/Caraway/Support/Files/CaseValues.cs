@@ -8,6 +8,7 @@ internal sealed class CaseValues(long line, string pointer)
 {
     private const string NotText = "This must be text.";
     private const string NotTime = "This must be a time such as 2026-01-31T08:15:30Z.";
+    private const string Twice = "The row has this name twice.";
     private const string NotTexts = "This must be a list of texts.";
     private const string NotObject = "This must be a JSON object.";
     private const string HasNul = "This has the character U+0000, which cannot be kept.";
@@ -31,6 +32,10 @@ internal sealed class CaseValues(long line, string pointer)
     public void Blame(string column, string sentence) =>
         Faults.Add(new ProblemError($"{pointer}/{Escape(column)}", sentence) { Line = line });
 
+    /// <summary>Takes back the faults of columns that do not count.</summary>
+    public void Ignore(IReadOnlyList<string> columns) =>
+        Faults.RemoveAll(fault => columns.Any(column => fault.Pointer == $"{pointer}/{column}" && fault.Detail != Twice));
+
     /// <summary>Takes a member of a JSON object.</summary>
     public void Add(JsonProperty member)
     {
@@ -38,7 +43,7 @@ internal sealed class CaseValues(long line, string pointer)
         if (!CaseColumns.All.Contains(name, StringComparer.Ordinal))
             Blame(name, Unknown);
         else if (!names.Add(name))
-            Blame(name, "The row has this name twice.");
+            Blame(name, Twice);
         else if (member.Value.ValueKind != JsonValueKind.Null)
             Take(name, member.Value);
     }
