@@ -27,6 +27,18 @@ public sealed class SupportAccessTests(CarawayFixture caraway) : IClassFixture<C
         answer.IsProblem(401, "user_id_required");
     }
 
+    [Theory]
+    [InlineData("user:5")]
+    [InlineData("Gateway:anna")]
+    [InlineData("")]
+    [InlineData("a b")]
+    public async Task An_id_that_no_user_can_have_is_refused_with_a_sentence_about_it(string id)
+    {
+        var answer = await caraway.Get(Gateway(id), Cases);
+
+        Assert.Contains("X-User-ID", answer.IsProblem(401, "invalid_user_id").Detail, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_roles_that_a_gateway_names_give_nothing()
     {

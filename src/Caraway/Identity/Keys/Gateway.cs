@@ -40,7 +40,7 @@ internal sealed class Gateway : ICredential
         // Two ids, an impossible one or the name of another actor: the gateway is misconfigured, and the caller stays unknown.
         return ValueTask.FromResult(header is [{ } id] && GatewayId.Fits(id)
             ? new Identified(Caller.Create(context, GatewayId.Actor + id, Permissions), null)
-            : new Identified(null, Denial.NotSignedIn));
+            : new Identified(null, Denial.UserIdRefused));
     }
 
     private static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));

@@ -63,6 +63,10 @@ internal static class Identification
         Denial.KeyRefused => Refusal.Unauthorized(ProblemCodes.ApiKeyRequired, "Invalid or missing API key"),
         Denial.TokenRefused => Refusal.Unauthorized(ProblemCodes.InvalidToken, "The access token is not valid, or is no longer valid."),
         Denial.UserIdMissing => Refusal.Unauthorized(ProblemCodes.UserIdRequired, "User ID header (X-User-ID) is required"),
+        Denial.UserIdRefused => Refusal.Unauthorized(
+            ProblemCodes.InvalidUserId,
+            "The user ID header (X-User-ID) must be one id of 1 to 100 visible characters. "
+            + "It must not begin with user:, apikey: or gateway:."),
         _ => Refusal.Unauthorized(ProblemCodes.NotSignedIn, "Sign in first, and send the access token as a bearer token."),
     };
 }

@@ -10,6 +10,7 @@ internal static class ProblemCodes
     public const string ApiKeyRequired = "api_key_required";
     public const string NotSignedIn = "not_signed_in";
     public const string UserIdRequired = "user_id_required";
+    public const string InvalidUserId = "invalid_user_id";
     public const string InvalidToken = "invalid_token";
     public const string SignInFailed = "sign_in_failed";
     public const string InvalidRefreshToken = "invalid_refresh_token";

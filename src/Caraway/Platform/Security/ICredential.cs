@@ -23,6 +23,9 @@ internal enum Denial
     /// <summary>The route is for users of a gateway, and the request has no credential that counts.</summary>
     UserIdMissing,
 
+    /// <summary>A trusted gateway names a user in a way that no user has: two ids, or one that is not allowed.</summary>
+    UserIdRefused,
+
     /// <summary>The API key is missing, or it is not valid.</summary>
     KeyRefused,
 
