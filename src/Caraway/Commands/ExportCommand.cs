@@ -109,7 +109,7 @@ internal static class ExportCommand
 
     private static async Task<long> Write(string format, Stream target, Workspace workspace, Action<long> show, CancellationToken cancel)
     {
-        CaseFilter.Read(new ListCases.Query(), out var all);
+        CaseFilter.Read(new CaseFilter.Query(), out var all);
         var walk = new CaseWalk(all, new SupportScope { Me = [], All = true, Owns = true }, workspace.Database);
         var accesses = new CommandAccesses(workspace.Source, "export cases");
         await using var writer = CaseWriter.Create(format, target);

@@ -1,11 +1,34 @@
 using Caraway.Platform.Http;
 using Caraway.Platform.Search;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Caraway.Support;
 
 /// <summary>The filters of a list of cases, checked. A null member filters nothing.</summary>
 internal sealed record CaseFilter
 {
+    /// <summary>The filters as a list and an export take them in the address.</summary>
+    internal sealed record Query
+    {
+        [FromQuery(Name = "status"), SupportStatusWord]
+        public string? Status { get; init; }
+
+        [FromQuery(Name = "severity"), SeverityWord]
+        public string? Severity { get; init; }
+
+        [FromQuery(Name = "category"), CategoryWord]
+        public string? Category { get; init; }
+
+        [FromQuery(Name = "tag")]
+        public string? Tag { get; init; }
+
+        [FromQuery(Name = "session_id")]
+        public string? SessionId { get; init; }
+
+        [FromQuery(Name = "q")]
+        public string? Q { get; init; }
+    }
+
     /// <summary>The fields that a query can name.</summary>
     public static IReadOnlyList<SearchField> Fields { get; } =
     [
@@ -40,7 +63,7 @@ internal sealed record CaseFilter
     public static CaseFilter Of(SearchQuery query) => new() { Text = query };
 
     /// <returns>The refusal, or null when <paramref name="filter"/> is good.</returns>
-    public static Refusal? Read(ListCases.Query query, out CaseFilter filter)
+    public static Refusal? Read(Query query, out CaseFilter filter)
     {
         filter = new CaseFilter
         {

@@ -16,37 +16,6 @@ namespace Caraway.Support;
 /// </summary>
 internal static class ListCases
 {
-    /// <summary>The query of both routes.</summary>
-    internal sealed record Query
-    {
-        [FromQuery(Name = "status"), SupportStatusWord]
-        public string? Status { get; init; }
-
-        [FromQuery(Name = "severity"), SeverityWord]
-        public string? Severity { get; init; }
-
-        [FromQuery(Name = "category"), CategoryWord]
-        public string? Category { get; init; }
-
-        [FromQuery(Name = "tag")]
-        public string? Tag { get; init; }
-
-        [FromQuery(Name = "session_id")]
-        public string? SessionId { get; init; }
-
-        [FromQuery(Name = "q")]
-        public string? Q { get; init; }
-
-        [FromQuery(Name = "page")]
-        public string? Page { get; init; }
-
-        [FromQuery(Name = "page_size")]
-        public string? PageSize { get; init; }
-
-        [FromQuery(Name = "cursor"), Opaque]
-        public string? Cursor { get; init; }
-    }
-
     public sealed record Response(IReadOnlyList<SupportCase.Response> Cases, long Total, long Page, int PageSize);
 
     public sealed record CursorResponse(IReadOnlyList<SupportCase.Response> Cases, string? NextCursor);
@@ -60,27 +29,28 @@ internal static class ListCases
     }
 
     public static Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> Handle(
-        [AsParameters] Query query, SupportPages pages, Caller caller, LinkedActors linked, AccessLog accesses, Database database,
-        CancellationToken cancel) =>
-        List(query, pages, caller, linked, accesses, database, cancel);
+        [AsParameters] CaseFilter.Query query, string? page, [FromQuery(Name = "page_size")] string? pageSize, [Opaque] string? cursor,
+        SupportPages pages, Caller caller, LinkedActors linked, AccessLog accesses, Database database, CancellationToken cancel) =>
+        List(query, page, pageSize, cursor, pages, caller, linked, accesses, database, cancel);
 
     public static Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> HandleSession(
-        [FromRoute(Name = "session_id")] PathText sessionId, [AsParameters] Query query, SupportPages pages, Caller caller,
-        LinkedActors linked, AccessLog accesses, Database database, CancellationToken cancel) =>
-        List(query with { SessionId = sessionId.Value }, pages, caller, linked, accesses, database, cancel);
+        [FromRoute(Name = "session_id")] PathText sessionId, [AsParameters] CaseFilter.Query query,
+        string? page, [FromQuery(Name = "page_size")] string? pageSize, [Opaque] string? cursor,
+        SupportPages pages, Caller caller, LinkedActors linked, AccessLog accesses, Database database, CancellationToken cancel) =>
+        List(query with { SessionId = sessionId.Value }, page, pageSize, cursor, pages, caller, linked, accesses, database, cancel);
 
     private static async Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> List(
-        Query query, SupportPages pages, Caller caller, LinkedActors linked, AccessLog accesses, Database database,
-        CancellationToken cancel)
+        CaseFilter.Query query, string? page, string? pageSize, string? cursor,
+        SupportPages pages, Caller caller, LinkedActors linked, AccessLog accesses, Database database, CancellationToken cancel)
     {
         if (CaseFilter.Read(query, out var filter) is { } refusal)
             return refusal;
-        if (pages.Read(query.Page, query.PageSize, out var number, out var size) is { } badPage)
+        if (pages.Read(page, pageSize, out var number, out var size) is { } badPage)
             return badPage;
         var scope = await SupportScope.Of(caller, linked, cancel);
-        return query.Cursor is null
+        return cursor is null
             ? await Numbered(filter, number, size, scope, caller, accesses, database, cancel)
-            : await Keyset(filter, query.Cursor, size, scope, caller, accesses, database, cancel);
+            : await Keyset(filter, cursor, size, scope, caller, accesses, database, cancel);
     }
 
     private static async Task<Results<Ok<CursorResponse>, Ok<Response>, Refusal>> Numbered(

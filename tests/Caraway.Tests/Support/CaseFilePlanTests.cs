@@ -18,9 +18,9 @@ public sealed class CaseFilePlanTests(MillionSupportCases million, ITestOutputHe
 
     private static SupportScope Mine(params string[] me) => new() { Me = me, All = false, Owns = false };
 
-    private static string Walk(SupportScope scope, ListCases.Query? query = null)
+    private static string Walk(SupportScope scope, CaseFilter.Query? query = null)
     {
-        Assert.Null(CaseFilter.Read(query ?? new ListCases.Query(), out var filter));
+        Assert.Null(CaseFilter.Read(query ?? new CaseFilter.Query(), out var filter));
         return CaseWalk.Sql(filter, scope);
     }
 
@@ -28,11 +28,11 @@ public sealed class CaseFilePlanTests(MillionSupportCases million, ITestOutputHe
     {
         { "export, all cases, first page", Walk(All), "" },
         { "export, all cases, deep", Walk(All), "deep" },
-        { "export, all cases, a word of every case", Walk(All, new ListCases.Query { Q = "gateway" }), "deep" },
-        { "export, all cases, a word of no case", Walk(All, new ListCases.Query { Q = "zebra" }), "deep" },
-        { "export, all cases, a common tag and a severity", Walk(All, new ListCases.Query { Tag = "tag7", Severity = "medium" }), "deep" },
-        { "export, all cases, a status that is rare", Walk(All, new ListCases.Query { Status = "archived" }), "" },
-        { "export, all cases, a session", Walk(All, new ListCases.Query { SessionId = "s7" }), "" },
+        { "export, all cases, a word of every case", Walk(All, new CaseFilter.Query { Q = "gateway" }), "deep" },
+        { "export, all cases, a word of no case", Walk(All, new CaseFilter.Query { Q = "zebra" }), "deep" },
+        { "export, all cases, a common tag and a severity", Walk(All, new CaseFilter.Query { Tag = "tag7", Severity = "medium" }), "deep" },
+        { "export, all cases, a status that is rare", Walk(All, new CaseFilter.Query { Status = "archived" }), "" },
+        { "export, all cases, a session", Walk(All, new CaseFilter.Query { SessionId = "s7" }), "" },
         { "export, a busy owner", Walk(Mine(MillionSupportCases.Busy)), "deep" },
         { "export, a reader of many shares", Walk(Mine(MillionSupportCases.Reader)), "deep" },
         { "export, two linked actors", Walk(Mine(MillionSupportCases.Busy, MillionSupportCases.Reader)), "deep" },

@@ -17,7 +17,7 @@ public sealed class SupportPlanTests(MillionSupportCases million, ITestOutputHel
 
     private static CaseFilter Filter(string? status = null, string? session = null)
     {
-        Assert.Null(CaseFilter.Read(new ListCases.Query { Status = status, SessionId = session }, out var filter));
+        Assert.Null(CaseFilter.Read(new CaseFilter.Query { Status = status, SessionId = session }, out var filter));
         return filter;
     }
 

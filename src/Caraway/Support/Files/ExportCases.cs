@@ -5,7 +5,6 @@ using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 
 namespace Caraway.Support.Files;
 
@@ -15,46 +14,17 @@ namespace Caraway.Support.Files;
 /// </summary>
 internal static class ExportCases
 {
-    internal sealed record Query
-    {
-        [FromQuery(Name = "format"), FileFormatWord]
-        public string? Format { get; init; }
-
-        [FromQuery(Name = "status"), SupportStatusWord]
-        public string? Status { get; init; }
-
-        [FromQuery(Name = "severity"), SeverityWord]
-        public string? Severity { get; init; }
-
-        [FromQuery(Name = "category"), CategoryWord]
-        public string? Category { get; init; }
-
-        [FromQuery(Name = "tag")]
-        public string? Tag { get; init; }
-
-        [FromQuery(Name = "session_id")]
-        public string? SessionId { get; init; }
-
-        [FromQuery(Name = "q")]
-        public string? Q { get; init; }
-
-        public ListCases.Query ToList() => new()
-        {
-            Status = Status, Severity = Severity, Category = Category, Tag = Tag, SessionId = SessionId, Q = Q,
-        };
-    }
-
     /// <summary>The file in the format json.</summary>
     public sealed record Response(IReadOnlyList<SupportCase.Response> Cases);
 
     public static async Task<Results<CaseDownload, Refusal>> Handle(
-        [AsParameters] Query query, Caller caller, LinkedActors linked, AccessLog accesses, Database database, TimeProvider time,
-        ILogger<CaseDownload> logger, CancellationToken cancel)
+        [FileFormatWord] string? format, [AsParameters] CaseFilter.Query query, Caller caller, LinkedActors linked, AccessLog accesses,
+        Database database, TimeProvider time, ILogger<CaseDownload> logger, CancellationToken cancel)
     {
-        var format = string.IsNullOrEmpty(query.Format) ? FileFormat.Json : query.Format;
+        format = string.IsNullOrEmpty(format) ? FileFormat.Json : format;
         if (format is not (FileFormat.Json or FileFormat.Csv))
             return Refusal.InvalidQuery("format", "The format must be json or csv.");
-        if (CaseFilter.Read(query.ToList(), out var filter) is { } refusal)
+        if (CaseFilter.Read(query, out var filter) is { } refusal)
             return refusal;
         var walk = new CaseWalk(filter, await SupportScope.Of(caller, linked, cancel), database);
         // The first page comes before the answer's status, so that most failures are answered as such.
