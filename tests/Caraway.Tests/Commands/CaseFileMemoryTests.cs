@@ -11,6 +11,12 @@ public sealed class CaseFileMemoryTests(PostgresServer postgres, ITestOutputHelp
     /// <summary>In KiB.</summary>
     private const long Most = 150 * 1024;
 
+    /// <summary>
+    /// In KiB: what an import may add to the memory of a server that is ready, with the job and the event handlers in the same process. A
+    /// body of 64 MiB in memory, as bytes and as rows, would be more.
+    /// </summary>
+    private const long MostOfAnImport = 96 * 1024;
+
     private readonly DirectoryInfo folder = TemporaryFolder.Create();
     private readonly int port = FreePort.Find();
     private TestDatabase database = null!;
@@ -55,6 +61,7 @@ public sealed class CaseFileMemoryTests(PostgresServer postgres, ITestOutputHelp
         const int most = 64 * 1024 * 1024;
         using var server = CarawayProcess.Start(Settings(), "serve");
         await server.Says("is ready on");
+        var ready = Peak(server);
         using var client = Client();
         var row = "{\"description\":\"" + new string('x', 600) + "\"}\n";
         var text = string.Concat(Enumerable.Repeat(row, most / row.Length));
@@ -71,7 +78,7 @@ public sealed class CaseFileMemoryTests(PostgresServer postgres, ITestOutputHelp
         }
 
         Assert.Equal(text.Length / row.Length, await database.Scalar<long>("select count(*) from support.cases"));
-        Assert.InRange(Peak(server), 1, Most);
+        Assert.InRange(Peak(server) - ready, 1, MostOfAnImport);
     }
 
     private HttpClient Client()

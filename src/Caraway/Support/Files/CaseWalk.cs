@@ -14,7 +14,7 @@ internal sealed class CaseWalk(CaseFilter filter, SupportScope scope, Database d
     internal const int Steps = 1_000;
 
     /// <summary>A page ends before the case with which its texts are longer than this.</summary>
-    private const int PageBytes = 4 * 1024 * 1024;
+    private const int PageBytes = 1024 * 1024;
 
     private readonly string sql = Sql(filter, scope);
     private DateTime time = DateTime.SpecifyKind(DateTime.MinValue, DateTimeKind.Utc);
