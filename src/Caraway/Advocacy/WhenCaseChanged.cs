@@ -1,4 +1,3 @@
-using System.Globalization;
 using Caraway.Advocacy.Contracts;
 using Caraway.Platform.Events;
 using Caraway.Platform.Postgres;
@@ -60,9 +59,6 @@ internal sealed class WhenCaseChanged : IEventHandler
 
     public IReadOnlyList<string> Events => Counted;
 
-    public Task Handle(IReadOnlyList<Event> events, Database database, CancellationToken cancel)
-    {
-        var ids = events.Select(e => long.Parse(e.Subject.AsSpan(CaseAccess.Kind.Length + 1), CultureInfo.InvariantCulture));
-        return database.Execute(Count, new { ids = ids.Distinct().ToArray() }, cancel);
-    }
+    public Task Handle(IReadOnlyList<Event> events, Database database, CancellationToken cancel) =>
+        database.Execute(Count, new { ids = events.Select(e => e.SubjectId).Distinct().ToArray() }, cancel);
 }

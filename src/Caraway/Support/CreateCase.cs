@@ -23,7 +23,7 @@ internal static class CreateCase
         [Text(CaseLimits.Description, AllowEmpty = true, AllowBlank = true)]
         public string? Description { get; init; }
 
-        [Text(CaseLimits.SessionId, AllowEmpty = true, AllowBlank = true)]
+        [Text(CaseLimits.SessionId, AllowEmpty = true, AllowBlank = true, IsTrimmed = true)]
         public string? SessionId { get; init; }
 
         [AllowedValues(

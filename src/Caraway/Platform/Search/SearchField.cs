@@ -36,7 +36,8 @@ internal sealed record SearchField(string Name, IReadOnlyList<string>? Words = n
                 : [.. same.SelectMany(field => field.Words!).Distinct(StringComparer.Ordinal)])),
     ];
 
-    /// <returns>What is wrong with the value, or null; and the value as it is stored.</returns>
+    /// <param name="value">The value in its stored form.</param>
+    /// <returns>A sentence about the fault of the given value; null when it is good.</returns>
     public string? Check(string given, out string value)
     {
         value = given;

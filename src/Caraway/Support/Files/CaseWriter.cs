@@ -128,7 +128,7 @@ internal sealed class CsvCaseWriter(Stream target) : CaseWriter
         isEnded = true;
     }
 
-    /// <summary>Drops what is in memory when the file was not ended: disposing the writer would write it.</summary>
+    /// <summary>Disposing the library's writer writes its buffer. A file that was not ended must not get it.</summary>
     public override ValueTask DisposeAsync() => isEnded ? csv.DisposeAsync() : ValueTask.CompletedTask;
 
     private void Cell(string? text) => csv.WriteField(text is null ? null : CaseCell.Guard(text));
