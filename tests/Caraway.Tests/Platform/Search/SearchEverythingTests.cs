@@ -101,11 +101,15 @@ public sealed class SearchEverythingTests(CarawayFixture caraway) : IClassFixtur
         }
 
         await caraway.Dispatch();
-        var whole = Items(await Ask(admin, "serval", "&limit=100")).Select(item => item.GetRawText()).ToList();
+        // Scores fall with time, and a cursor holds the time of its first page: one first page, so that all compare by the same time.
+        var first = await Ask(admin, "serval", "&limit=1");
+        var start = first.Json.Text("next_cursor");
+        var whole = Items(await Ask(admin, "serval", $"&limit=100&cursor={Uri.EscapeDataString(start)}"))
+            .Select(item => item.GetRawText()).ToList();
 
         foreach (var size in new[] { 1, 2, 7, 14 })
         {
-            var (pages, cursor) = (new List<string>(), "");
+            var (pages, cursor) = (new List<string>(), start);
             do
             {
                 var page = await Ask(admin, "serval", $"&limit={size}&cursor={Uri.EscapeDataString(cursor)}");
@@ -118,7 +122,8 @@ public sealed class SearchEverythingTests(CarawayFixture caraway) : IClassFixtur
             Assert.Equal(whole, pages);
         }
 
-        Assert.Equal(15, whole.Count);
+        Assert.DoesNotContain(Assert.Single(Items(first)).GetRawText(), whole);
+        Assert.Equal(14, whole.Distinct().Count());
         Assert.Equal("null", (await Ask(admin, "serval", "&limit=15")).Json.GetProperty("next_cursor").GetRawText());
     }
 
