@@ -1,3 +1,4 @@
+using System.Globalization;
 using Caraway.Platform.Events;
 using Caraway.Platform.Postgres;
 
@@ -24,66 +25,30 @@ internal static class CaseImport
         public required string? Address { get; init; }
     }
 
-    private const string NewRows = """
-        unnest(@ids::bigint[], @owners::text[], @created::timestamptz[]) r (id, owner, created_at)
-        where not exists (select from support.cases c where c.id = r.id)
+    internal const string Taken = """
+        select r.id from unnest(@ids::bigint[]) r (id) where exists (select from support.cases c where c.id = r.id offset 0)
         """;
 
     /// <summary>
-    /// Makes the counters that do not exist. Here and in <see cref="LockDays"/> every import goes up the same order, and whoever opens a
-    /// case locks one counter only, so nobody waits in a circle.
-    /// </summary>
-    internal const string AddDays = $"""
-        insert into support.day_numbers (owner, day, last)
-        select distinct owner, (created_at at time zone 'UTC')::date, 0 from {NewRows} order by 1, 2
-        on conflict (owner, day) do nothing
-        """;
-
-    internal const string LockDays = $"""
-        select count(*) from (
-            select from support.day_numbers d
-            where (d.owner, d.day) in (select owner, (created_at at time zone 'UTC')::date from {NewRows})
-            order by d.owner, d.day for update
-        ) locked
-        """;
-
-    /// <summary>
-    /// A title of the form that is given to cases takes its own number, so the counter passes it. Rows without a title get the numbers
-    /// after all others. Cases are inserted in the order of their ids, so that two imports of the same ids cannot deadlock. Returns the ids
-    /// of the new cases.
+    /// Cases are inserted in the order of their ids, so that two imports of the same ids cannot deadlock. Returns the ids of the new cases.
+    /// No table of the statement is joined with another one: the planner cannot know how many rows an array has.
     /// </summary>
     internal const string Insert = $"""
-        with batch as materialized (
-            select r.*, (r.created_at at time zone 'UTC')::date as day
-            from unnest(
-                    @ids::bigint[], @owners::text[], @sessions::text[], @titles::text[], @numbers::integer[], @descriptions::text[],
-                    @statuses::text[], @severities::text[], @categories::text[], @metadata::text[], @tags::text[],
-                    @created::timestamptz[], @updated::timestamptz[], @ended::timestamptz[], @resolved::boolean[])
-                with ordinality r (
-                    id, owner, session_id, title, number, description, status, severity, category, metadata, tags, created_at, updated_at,
-                    ended_at, is_resolved, place)
-            where not exists (select from support.cases c where c.id = r.id)
-        ), counted as materialized (
-            select owner, day, count(*)::integer as cases, (count(*) filter (where title is null))::integer as unnamed,
-                max(number) as highest
-            from batch group by owner, day
-        ), numbered as materialized (
-            update support.day_numbers d
-            set last = greatest(d.last + k.cases, k.highest + k.unnamed)
-            from counted k where d.owner = k.owner and d.day = k.day
-            returning d.owner, d.day, d.last - k.unnamed as base
-        ), named as materialized (
-            select b.*, n.base + count(*) filter (where b.title is null) over (partition by b.owner, b.day order by b.place) as own_number
-            from batch b join numbered n on n.owner = b.owner and n.day = b.day
-        ), opened as (
+        with opened as (
             insert into support.cases as c (
                 id, owner, readers, session_id, title, description, status, severity, category, metadata, tags, created_at, updated_at,
                 resolved_at, ended_at)
-            select id, owner, array[owner], session_id, coalesce(title, 'Case-' || to_char(day, 'MMDD') || '-' || own_number),
-                description, status, severity, category, metadata, tags::text[], created_at, updated_at,
-                case when is_resolved then ended_at end,
+            select id, owner, array[owner], session_id, title, description, status, severity, category, metadata, tags::text[],
+                created_at, updated_at, case when is_resolved then ended_at end,
                 case when status in ('resolved', 'closed', 'archived') then ended_at end
-            from named order by id
+            from unnest(
+                    @ids::bigint[], @owners::text[], @sessions::text[], @titles::text[], @descriptions::text[],
+                    @statuses::text[], @severities::text[], @categories::text[], @metadata::text[], @tags::text[],
+                    @created::timestamptz[], @updated::timestamptz[], @ended::timestamptz[], @resolved::boolean[])
+                r (
+                    id, owner, session_id, title, description, status, severity, category, metadata, tags, created_at, updated_at,
+                    ended_at, is_resolved)
+            order by id
             on conflict (id) do nothing
             returning c.id, c.status, c.severity, c.category
         ), logged as (
@@ -91,10 +56,31 @@ internal static class CaseImport
             select @now, 'support_case.imported', 'support.case:' || {SupportCase.IdText}, @Sender, @RequestId, @Address,
                 json_build_object('case_id', {SupportCase.IdText}, 'from_status', null, 'to_status', status, 'severity', severity,
                     'category', category, 'import_id', @ImportId)::text
-            from (select o.* from opened o join batch b on b.id = o.id order by b.place) o
+            from opened
         )
         select id from opened
         """;
+
+    /// <summary>A row with what it leaves out.</summary>
+    /// <param name="EndedAt">
+    /// Archived cases do not change any more, so the last change of one that was never resolved was its end.
+    /// </param>
+    private sealed record NewCase(
+        ImportRow Row, long Id, string Owner, DateTime CreatedAt, DateTime UpdatedAt, DateTime EndedAt, bool IsResolved)
+    {
+        public string? Title { get; set; } = Row.Title;
+
+        public DayNumbers.Key Key => new(Owner, DateOnly.FromDateTime(CreatedAt));
+
+        public static NewCase Create(ImportRow row, string sender, DateTime now)
+        {
+            var created = row.CreatedAt ?? now;
+            var updated = row.UpdatedAt ?? created;
+            return new NewCase(
+                row, row.Id ?? CaseId.Create().Value, row.Owner ?? sender, created, updated, row.ResolvedAt ?? updated,
+                row.ResolvedAt is not null || row.Status is CaseWords.Resolved or CaseWords.Closed);
+        }
+    }
 
     /// <summary>Opens a case for each row whose id no case has. Call it in a transaction.</summary>
     /// <returns>The number of new cases.</returns>
@@ -104,61 +90,50 @@ internal static class CaseImport
         var opened = 0L;
         while (rows.Count > 0)
         {
-            var ids = rows.Select(row => row.Id ?? CaseId.Create().Value).ToArray();
-            var columns = new Columns(rows, source.Sender, now);
-            var days = new { ids, owners = columns.Owners, created = columns.Created };
-            await database.Execute(AddDays, days, cancel);
-            await database.First<long>(LockDays, days, cancel);
-            var written = await database.List<long>(
-                Insert,
-                new
-                {
-                    ids, owners = columns.Owners, sessions = Column(rows, row => row.SessionId), titles = Column(rows, row => row.Title),
-                    numbers = columns.Numbers, descriptions = Column(rows, row => row.Description),
-                    statuses = Column(rows, row => row.Status), severities = Column(rows, row => row.Severity),
-                    categories = Column(rows, row => row.Category),
-                    metadata = Column(rows, row => row.Metadata), tags = Column(rows, row => ArrayText(row.Tags)),
-                    created = columns.Created, updated = columns.Updated, ended = columns.Ended, resolved = columns.Resolved,
-                    source.ImportId, source.Sender, source.RequestId, source.Address, now,
-                },
-                cancel);
+            var cases = rows.Select(row => NewCase.Create(row, source.Sender, now)).ToList();
+            var numbers = await DayNumbers.Lock(cases.ConvertAll(one => one.Key), database, cancel);
+            var taken = (await database.List<long>(Taken, new { ids = Column(cases, one => one.Id) }, cancel)).ToHashSet();
+            var free = cases.FindAll(one => !taken.Contains(one.Id));
+            Name(free, numbers);
+            await numbers.Save(database, cancel);
+            var written = (await Open(free, source, now, database, cancel)).ToHashSet();
             opened += written.Count;
             // A drawn id can be taken already, with one chance in 280 million at a million cases. Another one is drawn then.
-            var isWritten = written.ToHashSet();
-            rows = [.. rows.Where((row, place) => row.Id is null && !isWritten.Contains(ids[place]))];
+            rows = [.. cases.Where(one => one.Row.Id is null && !written.Contains(one.Id)).Select(one => one.Row)];
         }
 
         return opened;
     }
 
-    /// <summary>The columns that are not in the rows as they are.</summary>
-    private sealed class Columns
+    /// <summary>
+    /// A title of the form that is given to cases takes its own number, so the counter passes it. Rows without a title get the numbers
+    /// after all others.
+    /// </summary>
+    private static void Name(List<NewCase> cases, DayNumbers numbers)
     {
-        public Columns(IReadOnlyList<ImportRow> rows, string sender, DateTime now)
-        {
-            Owners = Column(rows, row => row.Owner ?? sender);
-            Created = Column(rows, row => row.CreatedAt ?? now);
-            Updated = Column(rows, row => row.UpdatedAt ?? row.CreatedAt ?? now);
-            Resolved = Column(rows, row => row.ResolvedAt is not null || row.Status is CaseWords.Resolved or CaseWords.Closed);
-            Ended = [.. rows.Select((row, place) => row.ResolvedAt ?? Updated[place])];
-            Numbers = [.. rows.Select((row, place) => row.NumberOn(DateOnly.FromDateTime(Created[place])) ?? 0)];
-        }
-
-        public string[] Owners { get; }
-
-        public DateTime[] Created { get; }
-
-        public DateTime[] Updated { get; }
-
-        public bool[] Resolved { get; }
-
-        /// <summary>Archived cases do not change any more, so the last change of one that was never resolved was its end.</summary>
-        public DateTime[] Ended { get; }
-
-        public int[] Numbers { get; }
+        foreach (var day in cases.Where(one => one.Title is not null).GroupBy(one => one.Key))
+            numbers.Pass(day.Key, day.Count(), day.Max(one => one.Row.NumberOn(day.Key.Day) ?? 0));
+        foreach (var one in cases.Where(one => one.Title is null))
+            one.Title = string.Create(CultureInfo.InvariantCulture, $"Case-{one.Key.Day:MMdd}-{numbers.Next(one.Key)}");
     }
 
-    private static T[] Column<T>(IReadOnlyList<ImportRow> rows, Func<ImportRow, T> value) => [.. rows.Select(value)];
+    private static Task<List<long>> Open(
+        List<NewCase> cases, Source source, DateTime now, Database database, CancellationToken cancel) => database.List<long>(
+            Insert,
+            new
+            {
+                ids = Column(cases, one => one.Id), owners = Column(cases, one => one.Owner),
+                sessions = Column(cases, one => one.Row.SessionId), titles = Column(cases, one => one.Title),
+                descriptions = Column(cases, one => one.Row.Description), statuses = Column(cases, one => one.Row.Status),
+                severities = Column(cases, one => one.Row.Severity), categories = Column(cases, one => one.Row.Category),
+                metadata = Column(cases, one => one.Row.Metadata), tags = Column(cases, one => ArrayText(one.Row.Tags)),
+                created = Column(cases, one => one.CreatedAt), updated = Column(cases, one => one.UpdatedAt),
+                ended = Column(cases, one => one.EndedAt), resolved = Column(cases, one => one.IsResolved),
+                source.ImportId, source.Sender, source.RequestId, source.Address, now,
+            },
+            cancel);
+
+    private static T[] Column<T>(List<NewCase> cases, Func<NewCase, T> value) => [.. cases.Select(value)];
 
     /// <summary>A list in PostgreSQL's array notation. A list of lists cannot be a parameter, for each has its own length.</summary>
     private static string ArrayText(string[] texts) => texts.Length == 0
