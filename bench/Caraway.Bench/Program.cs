@@ -16,10 +16,10 @@ var seconds = new Option<int>("--seconds") { Description = "The length of a run.
 var jobs = new Option<int>("--jobs") { Description = "Jobs in the queue at the start of each run.", DefaultValueFactory = _ => 40_000 };
 var only = new Option<string?>("--only")
 {
-    Description = "One part of the bench.", HelpName = "http|jobs|care|calendar|identity|events|support",
+    Description = "One part of the bench.", HelpName = "http|jobs|care|calendar|identity|events|support|files",
 };
-only.AcceptOnlyFromAmong("http", "jobs", "care", "calendar", "identity", "events", "support");
-var rows = new Option<int>("--rows") { Description = "Support cases of the support part.", DefaultValueFactory = _ => 1_000_000 };
+only.AcceptOnlyFromAmong("http", "jobs", "care", "calendar", "identity", "events", "support", "files");
+var rows = new Option<int>("--rows") { Description = "Support cases of the support and files parts.", DefaultValueFactory = _ => 1_000_000 };
 var asUser = new Option<bool>("--as-user") { Description = "Use the bearer token of a caseworker in the http part, not an API key." };
 var operation = new Option<string?>("--operation")
 {
@@ -64,7 +64,8 @@ root.SetAction(async (parsed, cancel) =>
         part is null or "calendar" ? await CalendarBench.Run() : null,
         part is null or "identity" ? await new IdentityBench(database).Run(cancel) : null,
         part is null or "events" ? await new EventBench(database).Run(cancel) : null,
-        part is "support" ? await new SupportBench(database, parsed.GetValue(rows)).Run(cancel) : null);
+        part is "support" ? await new SupportBench(database, parsed.GetValue(rows)).Run(cancel) : null,
+        part is "files" ? await new FileBench(database, parsed.GetValue(rows)).Run(cancel) : null);
     Console.WriteLine();
     Console.WriteLine(report.Machine);
     Console.WriteLine();

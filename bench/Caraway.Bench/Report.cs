@@ -14,7 +14,8 @@ internal sealed record Report(
     CalendarFigure? Calendar,
     IdentityFigures? Identity,
     EventFigures? Events,
-    IReadOnlyList<SupportFigure>? Support)
+    IReadOnlyList<SupportFigure>? Support,
+    IReadOnlyList<FileFigure>? Files)
 {
     public string ToJson() => JsonSerializer.Serialize(this, BenchJson.Default.Report);
 
@@ -36,6 +37,8 @@ internal sealed record Report(
             Append(text, Events);
         if (Support is not null)
             Append(text, Support);
+        if (Files is not null)
+            Append(text, Files);
         return text.ToString();
     }
 
@@ -49,6 +52,13 @@ internal sealed record Report(
             Part(text, $"| {figure.Name} | {few.P50:0.0}, {few.P95:0.0}, {few.P99:0.0} | {many.P50:0.0}, {many.P95:0.0}, {many.P99:0.0} ");
             Line(text, $"| {many.P50 / few.P50:0.00} | {many.P95 / few.P95:0.00} |");
         }
+    }
+
+    private static void Append(StringBuilder text, IReadOnlyList<FileFigure> figures)
+    {
+        Line(text, $"\n| files of support cases | rows | rows/s | peak MiB |\n|---|---:|---:|---:|");
+        foreach (var figure in figures)
+            Line(text, $"| {figure.Command} | {figure.Rows:#,0} | {figure.RowsPerSecond:#,0} | {figure.PeakMegabytes:0} |");
     }
 
     private static void Append(StringBuilder text, HttpFigures http)

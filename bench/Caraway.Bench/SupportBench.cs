@@ -1,13 +1,11 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Text;
-using Caraway.Platform.Hosting;
 
 namespace Caraway.Bench;
 
 /// <summary>
-/// Latencies of the support desk over HTTP, with four callers, at ten thousand cases and at a million. A fifth of the cases belongs to one
-/// busy owner. The texts are the determinations in samples/.
+/// Latencies of the support desk over HTTP, with four callers, at ten thousand cases and at a million.
 /// </summary>
 internal sealed class SupportBench(BenchDatabase database, int rows)
 {
@@ -30,7 +28,7 @@ internal sealed class SupportBench(BenchDatabase database, int rows)
         using var client = new HttpClient { BaseAddress = new Uri("http://127.0.0.1:8174") };
         var account = await Account.Create(client, database, "agent", cancel);
         agent = (await account.SignIn(client, cancel)).GetProperty("access_token").GetString()!;
-        await LoadSentences(cancel);
+        await SupportCases.LoadSentences(database, cancel);
         var few = await Measure(client, Few, cancel);
         var many = await Measure(client, rows, cancel);
         return [.. few.Zip(many, (one, other) => new SupportFigure(one.Name, Few, one.Latency, rows, other.Latency))];
@@ -38,7 +36,7 @@ internal sealed class SupportBench(BenchDatabase database, int rows)
 
     private async Task<List<(string Name, Latency Latency)>> Measure(HttpClient client, int count, CancellationToken cancel)
     {
-        await Fill(count, cancel);
+        await SupportCases.Fill(database, count, cancel);
         await database.Settle(cancel);
         await database.CatchUp(cancel);
         var figures = new List<(string, Latency)>();
@@ -111,48 +109,6 @@ internal sealed class SupportBench(BenchDatabase database, int rows)
         var sorted = all.SelectMany(took => took).Order().ToArray();
         double At(double part) => sorted[(int)Math.Min(sorted.Length - 1, sorted.Length * part)];
         return new Latency(At(0.5), At(0.95), At(0.99));
-    }
-
-    private async Task LoadSentences(CancellationToken cancel)
-    {
-        await database.Execute("create schema bench; create table bench.sentences (n serial primary key, text text not null)", cancel);
-        await using var connection = await database.Source.OpenConnectionAsync(cancel);
-        await using var copy = await connection.BeginBinaryImportAsync("copy bench.sentences (text) from stdin (format binary)", cancel);
-        foreach (var line in File.ReadLines(Path.Combine(Checkout(), "samples", "imr-determinations.csv")).Skip(1))
-        {
-            var fields = line.Split(';');
-            await copy.StartRowAsync(cancel);
-            await copy.WriteAsync($"{fields[2]}, {fields[3]}: {fields[4]}, {fields[5]}. {fields[6]}. {fields[7]}.", cancel);
-        }
-
-        await copy.CompleteAsync(cancel);
-    }
-
-    private Task Fill(int count, CancellationToken cancel) => database.Execute(
-        $"""
-        truncate support.cases cascade;
-        insert into support.cases
-            (id, owner, readers, title, description, status, severity, category, metadata, tags, created_at, updated_at)
-        select n * 281000000::bigint, o.owner, array[o.owner], 'Case ' || n,
-            s.text || ' Request ' || to_hex(n * 7919) || case when n % ({count} / 20) = 3 then ' The bottle held ambergris.' else '' end,
-            'active', 'medium', 'other', '{"{}"}', array['tag' || n % 500], t.t, t.t
-        from generate_series(0, {count - 1}) n
-        join bench.sentences s on s.n = 1 + n % (select count(*) from bench.sentences),
-        lateral (select case when n % 5 = 0 then 'gateway:busy' else 'gateway:user' || n % 20000 end as owner) o,
-        lateral (select '2026-01-01Z'::timestamptz - ({count} - n) * interval '20 seconds' as t) t
-        """,
-        cancel);
-
-    /// <exception cref="CommandException">The bench does not run in a checkout.</exception>
-    private static string Checkout()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Caraway.slnx")))
-                return folder.FullName;
-        }
-
-        throw new CommandException(ExitCode.Failed, "The bench needs the file samples/imr-determinations.csv of the checkout.");
     }
 }
 
