@@ -1,6 +1,7 @@
 using Caraway.Identity.Contracts;
 using Caraway.Platform.Events;
 using Caraway.Platform.Http;
+using Caraway.Platform.Postgres;
 
 namespace Caraway.Care;
 
@@ -58,6 +59,43 @@ internal static class Appointment
             from unnest(array[@doctorId::bigint, @patientId::bigint]) as t (id) where t.id is not null
         )
         """;
+
+    /// <summary>
+    /// A statement of its own before one that looks at <see cref="IsWithinLimits"/>: what was committed while it waited for the locks is
+    /// then seen.
+    /// </summary>
+    internal const string LockFirst = $"with {Locked} select count(*) from locked;";
+
+    /// <summary>
+    /// A condition on a patient's own booking, of which <c>@Self</c> is the id if it exists already: few open appointments, and at most a
+    /// working day with one doctor in one week (Monday to Sunday, UTC). Without it, one patient could book a doctor out.
+    /// </summary>
+    internal const string IsWithinLimits = """
+        (not @isLimited or (
+            (select count(*) from care.appointments o
+            where o.patient_id = @patientId and o.status in ('pending', 'confirmed') and o.scheduled_time > @now and o.id <> @self) < @most
+            and (@doctorId::bigint is null or @minutes + coalesce((
+                select sum(o.duration_minutes) from care.appointments o
+                where o.patient_id = @patientId and o.doctor_id = @doctorId and o.status <> 'cancelled' and o.id <> @self
+                    and o.scheduled_time >= @week and o.scheduled_time < @week + interval '7 days'), 0) <= 480)))
+        """;
+
+    /// <summary>Runs a statement that writes an appointment and returns <see cref="Columns"/>.</summary>
+    internal static Task<Row?> Write(string sql, bool isLimited, object values, Database database, CancellationToken cancel) =>
+        !isLimited
+            ? database.First<Row>(sql, values, cancel)
+            : database.Many(
+                LockFirst + sql,
+                values,
+                async grid =>
+                {
+                    await grid.ReadAsync<long>();
+                    return await grid.ReadFirstOrDefaultAsync<Row>();
+                },
+                cancel);
+
+    /// <summary>The Monday 00:00 UTC before a time.</summary>
+    internal static DateTime WeekOf(DateTime time) => time.Date.AddDays(-(((int)time.DayOfWeek + 6) % 7));
 
     /// <summary>A condition: the availability of the doctor is still the one on which the program decided.</summary>
     internal const string AvailabilityIsCurrent =

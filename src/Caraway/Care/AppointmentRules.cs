@@ -1,4 +1,6 @@
+using Caraway.Care.Contracts;
 using Caraway.Platform.Http;
+using Caraway.Platform.Security;
 using Npgsql;
 
 namespace Caraway.Care;
@@ -33,8 +35,18 @@ internal static class AppointmentRules
             : null;
     }
 
-    /// <summary>The name of the violated constraint tells whose calendar is taken.</summary>
-    public static Refusal Taken(PostgresException violation) => violation.ConstraintName == "doctor_booked_once"
-        ? Refusal.Conflict(ProblemCodes.DoctorBooked, "Doctor already has an appointment at that time")
-        : Refusal.Conflict(ProblemCodes.PatientBooked, "Patient already has an appointment at that time");
+    public static Refusal TooMany { get; } = Refusal.Conflict(ProblemCodes.AppointmentLimit, "You have too many open appointments");
+
+    /// <summary>
+    /// The name of the violated constraint tells whose calendar is taken. Who may not see the patient's appointments does not learn that
+    /// it is the patient's.
+    /// </summary>
+    public static Refusal Taken(PostgresException violation, Caller caller, long patientId)
+    {
+        if (violation.ConstraintName == "doctor_booked_once")
+            return Refusal.Conflict(ProblemCodes.DoctorBooked, "Doctor already has an appointment at that time");
+        return caller.UserId == patientId || caller.May(CarePermissions.ReadAll) || caller.May(CarePermissions.WriteAll)
+            ? Refusal.Conflict(ProblemCodes.PatientBooked, "Patient already has an appointment at that time")
+            : Refusal.Conflict(ProblemCodes.TimeNotAvailable, "That time is not available");
+    }
 }

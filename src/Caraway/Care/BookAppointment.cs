@@ -7,6 +7,7 @@ using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Caraway.Care;
@@ -50,6 +51,7 @@ internal static class BookAppointment
                 case when @doctorId is not null then @caller end, @now, @now
             from (select count(*) from locked) l
             where {CareUsers.PatientExists} and (@doctorId is null or {CareUsers.DoctorIsActive}) and {Appointment.AvailabilityIsCurrent}
+                and {Appointment.IsWithinLimits}
             returning *
         ), queued as (
             {JobQueue.Insert}
@@ -67,14 +69,15 @@ internal static class BookAppointment
         """;
 
     private const string Explain = $"""
-        select {CareUsers.PatientExists} as is_patient, @doctorId is null or {CareUsers.DoctorIsActive} as is_doctor
+        select {CareUsers.PatientExists} as is_patient, @doctorId is null or {CareUsers.DoctorIsActive} as is_doctor,
+            {Appointment.IsWithinLimits} as is_within_limits
         """;
 
-    private sealed record Found(bool IsPatient, bool IsDoctor);
+    private sealed record Found(bool IsPatient, bool IsDoctor, bool IsWithinLimits);
 
     public static async Task<Results<Created<Appointment.Response>, Refusal>> Handle(
-        Request request, Caller caller, AvailabilityCache availabilities, AccessLog accesses, Database database, JobSignal jobs,
-        TimeProvider time, CancellationToken cancel)
+        Request request, Caller caller, AvailabilityCache availabilities, AccessLog accesses, IOptions<CareOptions> options,
+        Database database, JobSignal jobs, TimeProvider time, CancellationToken cancel)
     {
         var (patientId, doctorId, start) = (request.PatientId!.Value, request.DoctorId, request.ScheduledTime!.Value);
         if (!(caller.May(CarePermissions.WriteAll) || caller.UserId == patientId || (doctorId is not null && caller.UserId == doctorId)))
@@ -84,6 +87,7 @@ internal static class BookAppointment
             return refusal;
         var minutes = request.DurationMinutes ?? AppointmentRules.DefaultMinutes;
         var ends = start.AddMinutes(minutes);
+        var isLimited = !caller.May(CarePermissions.WriteAll) && caller.UserId == patientId;
 
         for (var tries = 0; tries < Tries; tries++)
         {
@@ -99,11 +103,12 @@ internal static class BookAppointment
             var values = new
             {
                 patientId, doctorId, start, ends, minutes, request.Reason, request.Notes, availability = availability.Version, now,
+                isLimited, most = options.Value.MaxOpenAppointments, self = 0L, week = Appointment.WeekOf(start),
                 caller = caller.Id, caller.RequestId, caller.Address,
             };
             try
             {
-                if (await database.First<Appointment.Row>(Insert, values, cancel) is { } booked)
+                if (await Appointment.Write(Insert, isLimited, values, database, cancel) is { } booked)
                 {
                     database.AfterCommit(() => jobs.Queued(ScheduleAppointment.Queue));
                     return accesses.Add(caller, CareScope.Accessed([booked])) is { } unrecorded
@@ -113,14 +118,16 @@ internal static class BookAppointment
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ExclusionViolation)
             {
-                return AppointmentRules.Taken(e);
+                return AppointmentRules.Taken(e, caller, patientId);
             }
 
-            var found = (await database.First<Found>(Explain, new { patientId, doctorId }, cancel))!;
+            var found = (await database.First<Found>(Explain, values, cancel))!;
             if (!found.IsPatient)
                 return AppointmentRules.NoPatient;
             if (!found.IsDoctor)
                 return AppointmentRules.NoDoctor;
+            if (!found.IsWithinLimits)
+                return AppointmentRules.TooMany;
         }
 
         return Refusal.Conflict(ProblemCodes.ConcurrentChange, "The doctor's availability keeps changing. Try again.");

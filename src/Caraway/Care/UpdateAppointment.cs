@@ -51,6 +51,7 @@ internal static class UpdateAppointment
             where a.id = @id and a.version = @version
                 and (@doctorId is not distinct from a.doctor_id or {CareUsers.DoctorIsActive})
                 and (not @takesNewTime or {Appointment.AvailabilityIsCurrent})
+                and {Appointment.IsWithinLimits}
             returning a.*
         ), dropped as (
             delete from platform.jobs j using changed c
@@ -72,7 +73,11 @@ internal static class UpdateAppointment
         select {Appointment.Columns} from changed a {Appointment.Persons}
         """;
 
-    private const string IsActive = $"select {CareUsers.DoctorIsActive}";
+    private const string Explain = $"""
+        select {CareUsers.DoctorIsActive} as is_doctor, {Appointment.IsWithinLimits} as is_within_limits
+        """;
+
+    private sealed record Found(bool IsDoctor, bool IsWithinLimits);
 
     public static async Task<Results<Tagged<Appointment.Response>, Refusal>> Handle(
         RowId id, Request request, HttpRequest http, Caller caller, AvailabilityCache availabilities, AccessLog accesses,
@@ -106,10 +111,11 @@ internal static class UpdateAppointment
                 return AppointmentRules.NotAvailable;
             }
 
-            var values = Values(change, availability, caller, options.Value, now);
+            var isLimited = change.IsRescheduled && !editor.IsStaff && editor.UserId == row.PatientId;
+            var values = Values(change, isLimited, availability, caller, options.Value, now);
             try
             {
-                if (await database.First<Appointment.Row>(Write, values, cancel) is { } changed)
+                if (await Appointment.Write(Write, isLimited, values, database, cancel) is { } changed)
                 {
                     database.AfterCommit(() => jobs.Queued(ScheduleAppointment.Queue));
                     return Show(changed, caller, accesses);
@@ -117,24 +123,29 @@ internal static class UpdateAppointment
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ExclusionViolation)
             {
-                return AppointmentRules.Taken(e);
+                return AppointmentRules.Taken(e, caller, row.PatientId);
             }
 
-            // Either the doctor cannot be booked, or another request was faster and the next try decides on its result.
-            if (change.IsReassigned && !await database.First<bool>(IsActive, new { doctorId = change.DoctorId }, cancel))
+            // The change is not allowed, or another request was faster and the next try decides on its result.
+            var found = (await database.First<Found>(Explain, values, cancel))!;
+            if (change.IsReassigned && !found.IsDoctor)
                 return AppointmentRules.NoDoctor;
+            if (!found.IsWithinLimits)
+                return AppointmentRules.TooMany;
         }
 
         return Refusal.Conflict(ProblemCodes.ConcurrentChange, "Other requests keep changing this appointment. Read it again.");
     }
 
     private static object Values(
-        AppointmentChange change, Availability availability, Caller caller, CareOptions options, DateTime now) => new
+        AppointmentChange change, bool isLimited, Availability availability, Caller caller, CareOptions options, DateTime now) => new
     {
         id = change.Before.Id, version = change.Before.Version, patientId = change.Before.PatientId, doctorId = change.DoctorId,
         change.Status, change.ScheduledTime, change.EndsAt, change.Notes,
         takesNewTime = change.TakesNewTime, isRescheduled = change.IsRescheduled, becomesConfirmed = change.BecomesConfirmed,
         lead = TimeSpan.FromMinutes(options.ReminderMinutes), availability = availability.Version, payload = change.ToPayload(), now,
+        isLimited, most = options.MaxOpenAppointments, self = change.Before.Id, minutes = change.Before.DurationMinutes,
+        week = Appointment.WeekOf(change.ScheduledTime),
         caller = caller.Id, caller.RequestId, caller.Address,
     };
 

@@ -127,10 +127,11 @@ public sealed class AvailabilityHttpTests(CarawayFixture caraway) : IClassFixtur
     [Fact]
     public async Task A_changed_availability_holds_from_its_answer_on()
     {
-        var (doctor, patient) = (await caraway.Person("doctor"), await caraway.Person());
+        var doctor = await caraway.Person("doctor");
         var time = Clinic.NewTime();
         for (var round = 0; round < 10; round++)
         {
+            var patient = await caraway.Person();
             await Put(doctor, doctor, """{"time_zone":"UTC"}""");
             var start = time.AddHours(round);
             var racing = Enumerable.Range(0, 4)

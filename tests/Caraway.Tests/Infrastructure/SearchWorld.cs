@@ -192,6 +192,8 @@ internal sealed class SearchWorld(NpgsqlDataSource source, int seed = 20_26)
         var definition = index is null ? null : await Scalar<string>($"select pg_get_indexdef('{index}'::regclass)");
         if (index is not null)
             await Execute($"drop index {index}");
+        // The tables were empty when they were last looked at.
+        await Execute("analyze");
         foreach (var batch in events.Chunk(Batch))
         {
             await using var database = new Database(source);

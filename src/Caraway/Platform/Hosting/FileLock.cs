@@ -16,12 +16,12 @@ internal static class FileLock
 
     /// <summary>Takes the lock or throws <see cref="IOException"/>; see <see cref="IsHeld"/>.</summary>
     /// <param name="share"><see cref="FileShare.None"/> for an exclusive lock, <see cref="FileShare.Read"/> for a shared one.</param>
-    public static FileStream Take(string path, FileShare share)
+    /// <remarks>Only the owner can open the file, so that no other user of the machine can hold the lock.</remarks>
+    public static FileStream Take(string path, FileShare share) => new(path, new FileStreamOptions
     {
-        if (!File.Exists(path))
-            File.Open(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite).Dispose();
-        return File.Open(path, FileMode.Open, share == FileShare.None ? FileAccess.ReadWrite : FileAccess.Read, share);
-    }
+        Mode = FileMode.OpenOrCreate, Access = share == FileShare.None ? FileAccess.ReadWrite : FileAccess.Read, Share = share,
+        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+    });
 
     /// <summary>Waits for the lock, for a minute at most.</summary>
     /// <exception cref="CommandException">Another process held it for longer.</exception>

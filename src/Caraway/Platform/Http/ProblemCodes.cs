@@ -37,6 +37,8 @@ internal static class ProblemCodes
     public const string CalendarNotFound = "calendar_not_found";
     public const string DoctorBooked = "doctor_booked";
     public const string PatientBooked = "patient_booked";
+    public const string TimeNotAvailable = "time_not_available";
+    public const string AppointmentLimit = "appointment_limit";
     public const string DoctorNotAvailable = "doctor_not_available";
     public const string WorkflowNotFound = "workflow_not_found";
     public const string MethodNotAllowed = "method_not_allowed";

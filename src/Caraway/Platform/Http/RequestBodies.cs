@@ -23,8 +23,14 @@ internal static class RequestBodies
             var request = context.Request;
             if (string.IsNullOrWhiteSpace(request.ContentType) && HasBody(context) && TakesJson(context.GetEndpoint()))
                 request.ContentType = Json;
-            if (request.ContentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) == true && !IsUtf8(request.ContentType))
-                return NotUtf8.ExecuteAsync(context);
+            if (request.ContentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) == true)
+            {
+                if (!IsUtf8(request.ContentType))
+                    return NotUtf8.ExecuteAsync(context);
+                // A charset in quotes is valid (RFC 9110, section 5.6.6), but the framework does not know it.
+                request.ContentType = request.ContentType.Replace("\"utf-8\"", "utf-8", StringComparison.OrdinalIgnoreCase);
+            }
+
             var keepsBody = context.GetEndpoint()?.Metadata.GetMetadata<TakesIdempotencyKey>()?.KeepsBody == true;
             return keepsBody && request.Headers.ContainsKey(IdempotencyKey.Header) ? Keep(context, next) : next(context);
         });

@@ -32,6 +32,8 @@ public sealed class HostileBodyTests(CarawayFixture caraway) : IClassFixture<Car
         { "application/json; charset=\"", 415 },
         { "application/json, application/json", 415 },
         { "application/json; charset=utf-8", 201 },
+        { "application/json; charset=\"utf-8\"", 201 },
+        { "application/json; charset=\"UTF-8\"", 201 },
         { "APPLICATION/JSON;charset=UTF-8", 201 },
         { "application/vnd.desk+json", 201 },
     };
