@@ -1,5 +1,5 @@
-using Caraway.Platform.Events;
 using System.ComponentModel.DataAnnotations;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;

@@ -1,5 +1,5 @@
-using Caraway.Platform.Events;
 using Caraway.Identity.Contracts;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;

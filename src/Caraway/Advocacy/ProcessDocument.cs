@@ -1,5 +1,5 @@
-using Caraway.Platform.Events;
 using System.Text.Json;
+using Caraway.Platform.Events;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;
 

@@ -1,6 +1,6 @@
-using Caraway.Platform.Events;
-using Caraway.Care.Contracts;
 using System.Text.Json;
+using Caraway.Care.Contracts;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;

@@ -1,7 +1,7 @@
-using Caraway.Platform.Events;
-using Caraway.Care.Contracts;
 using System.ComponentModel.DataAnnotations;
+using Caraway.Care.Contracts;
 using Caraway.Platform.Audit;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Postgres;

@@ -1,8 +1,8 @@
-using Caraway.Platform.Events;
-using Caraway.Care.Contracts;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using Caraway.Care.Contracts;
+using Caraway.Platform.Events;
 using Caraway.Platform.Hosting;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;

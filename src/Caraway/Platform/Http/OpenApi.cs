@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
-using Caraway.Platform.Hosting;
 using System.Text.Json.Nodes;
+using Caraway.Platform.Hosting;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
