@@ -1,6 +1,6 @@
-using Caraway.Platform.Events;
 using System.ComponentModel.DataAnnotations;
 using Caraway.Identity.Contracts;
+using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
 using Caraway.Platform.Security;
@@ -23,7 +23,10 @@ internal static class UpdateCase
         [Text(CaseLimits.Person, AllowEmpty = true)]
         public string? Assignee { get; init; }
 
-        /// <summary>An active member of staff: any user but a patient. Instead of <see cref="Assignee"/>, which becomes the name.</summary>
+        /// <summary>
+        /// The user who works on the case: an active user with any role but patient. It takes the place of <c>assignee</c> in the request.
+        /// The case then shows the user's name as its assignee.
+        /// </summary>
         public long? AssigneeId { get; init; }
 
         /// <summary>
@@ -41,8 +44,9 @@ internal static class UpdateCase
         long CaseId, [property: CaseStatusWord] string PreviousStatus, [property: CaseStatusWord] string Status, string? Assignee);
 
     /// <param name="PreviousStatus">The status when the row was locked.</param>
-    /// <param name="Status">The new status; null when nothing changed.</param>
-    /// <param name="IsStaff">Whether the given assignee is an active member of staff; true without an id.</param>
+    /// <param name="Status">The status after the change, also when only the assignee changed; null when nothing changed.</param>
+    /// <param name="Assignee">The assignee after the change; null when the case has none, or when nothing changed.</param>
+    /// <param name="IsStaff">Whether <c>assignee_id</c> names an active member of staff; true for a request without it.</param>
     private sealed record Row(
         long CaseId,
         string PreviousStatus,
@@ -55,7 +59,8 @@ internal static class UpdateCase
 
     /// <summary>
     /// Locks the row, changes it if version and workflow allow it and something would change, and records each change. Returns the state
-    /// before and after, so that a refusal needs no second query.
+    /// before and after, so that a refusal needs no second query. When the given assignee is the present name, the case stays assigned to
+    /// the user with this name, if there is one. Another name or the empty text ends the assignment to a user.
     /// </summary>
     internal const string Update = $"""
         {Find}, changed as (
@@ -66,10 +71,12 @@ internal static class UpdateCase
                 version = f.version + 1,
                 updated_at = @now
             from found f
-            where {IsAllowed}
+            where c.id = f.id
+                and {IsAllowed}
                 and (f.current_status <> @Status::text or f.assignee is distinct from nullif(coalesce(@Assignee::text, f.assignee), ''))
             returning c.id, f.current_status as old_status, c.current_status, f.assignee as old_assignee, c.assignee
-        ), {RecordTransition}
+        ), {StatusEvent}, logged as (
+            {CaseMoved}
             union all
             select @now, 'case.assigned', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
                 json_build_object('case_id', id, 'from_assignee', old_assignee, 'to_assignee', assignee, 'reason', @Reason::text)::text
@@ -81,7 +88,8 @@ internal static class UpdateCase
 
     /// <summary>
     /// <see cref="Update"/> for a request that names a user as the assignee; other requests do not pay for it. The case keeps the user's
-    /// name, cut to the length of an assignee.
+    /// name, cut to the length of an assignee (<see cref="CaseLimits.Person"/>). When the id names no active member of staff,
+    /// <c>person</c> is empty and nothing changes.
     /// </summary>
     internal const string UpdateWithUser = $"""
         {Find}, person as (
@@ -94,11 +102,13 @@ internal static class UpdateCase
                 version = f.version + 1,
                 updated_at = @now
             from found f cross join person p
-            where {IsAllowed}
+            where c.id = f.id
+                and {IsAllowed}
                 and (f.current_status <> @Status::text or (f.assignee, f.assignee_id) is distinct from (p.name, p.id))
             returning c.id, f.current_status as old_status, c.current_status, f.assignee as old_assignee, c.assignee,
                 f.assignee_id as old_assignee_id, c.assignee_id
-        ), {RecordTransition}
+        ), {StatusEvent}, logged as (
+            {CaseMoved}
             union all
             select @now, 'case.assigned', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
                 json_build_object('case_id', id, 'from_assignee', old_assignee, 'to_assignee', assignee, 'assignee_id', assignee_id,
@@ -109,30 +119,39 @@ internal static class UpdateCase
         from found f left join changed c on c.id = f.id
         """;
 
+    /// <summary>The case before the change: one row <c>found</c>, or no row when there is no such case.</summary>
     private const string Find = """
         with found as (
             select id, current_status, assignee, assignee_id, version, newest_note from advocacy.cases where id = @id for no key update
         )
         """;
 
+    /// <summary>
+    /// A condition on the row <c>f</c> of <see cref="Find"/>: <c>If-Match</c> names its version or is absent, and the requested status is
+    /// absent, unchanged or a legal next one.
+    /// </summary>
     private const string IsAllowed = """
-        c.id = f.id
-                and (@versions::bigint[] is null or f.version = any(@versions::bigint[]))
+        (@versions::bigint[] is null or f.version = any(@versions::bigint[]))
                 and (@Status::text is null or f.current_status = @Status::text or f.current_status = any(@sources::text[]))
         """;
 
-    /// <summary>Further events follow.</summary>
-    private const string RecordTransition = $"""
+    /// <summary>A common table expression: writes the transition, if there is one, into the case's own history.</summary>
+    private const string StatusEvent = """
         status_changed as (
             insert into advocacy.status_events (case_id, from_status, to_status, actor, reason, created_at)
             select id, old_status, current_status, @actor, @Reason, @now from changed where old_status <> current_status
-        ), logged as (
-            {EventSql.InsertOnBehalf}
+        )
+        """;
+
+    /// <summary>An insert of the domain event of a transition, if there is one. More rows can follow after <c>union all</c>.</summary>
+    private const string CaseMoved = $"""
+        {EventSql.InsertOnBehalf}
             select @now, 'case.moved', 'advocacy.case:' || id, @caller, @onBehalfOf, @RequestId, @Address,
                 json_build_object('case_id', id, 'from_status', old_status, 'to_status', current_status, 'reason', @Reason::text)::text
             from changed where old_status <> current_status
         """;
 
+    /// <summary>Of the case <c>f</c> before the change, and of <c>c</c>, the case after it: all null when nothing changed.</summary>
     private const string Columns = """
         f.id as case_id, f.current_status as previous_status, f.assignee as previous_assignee, f.version as previous_version,
             c.current_status as status, c.assignee, f.newest_note
@@ -167,6 +186,7 @@ internal static class UpdateCase
             return Refusal.NotFound(ProblemCodes.CaseNotFound, "Case not found");
         if (row.Status is not null)
             return Answer(row, row.Status, row.Assignee, row.PreviousVersion + 1);
+        // Nothing changed: either the request is refused, or it asked for what the case already has.
         if (versions?.Contains(row.PreviousVersion) == false)
             return Refusal.Stale();
         if (!row.IsStaff)

@@ -22,7 +22,7 @@ internal static class SignIn
         [Text(320, AllowEmpty = true, AllowBlank = true)]
         public string? Username { get; init; }
 
-        /// <summary>Another name of <see cref="Username"/>.</summary>
+        /// <summary>Another name of <c>username</c>.</summary>
         [Text(320, AllowEmpty = true, AllowBlank = true)]
         public string? Email { get; init; }
 

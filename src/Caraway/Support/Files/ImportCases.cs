@@ -25,7 +25,7 @@ internal static class ImportCases
         public IReadOnlyList<Row>? Cases { get; init; }
     }
 
-    /// <summary>A case of a file. The members after <see cref="Tags"/> count for administrators.</summary>
+    /// <summary>A case of a file. The members after <c>tags</c> count for administrators.</summary>
     public sealed record Row(
         string? Title, string? Description, string? SessionId, [property: SupportStatusWord] string? Status,
         [property: SeverityWord] string? Severity, [property: CategoryWord] string? Category, System.Text.Json.JsonElement? Metadata,

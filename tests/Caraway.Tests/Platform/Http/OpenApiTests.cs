@@ -219,6 +219,17 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
             .Select(m => $"{m.Name}.{m.Member.Name}"));
     }
 
+    /// <summary>A reference to a member in a comment (<c>see cref</c>) reaches the document as a declaration in C#.</summary>
+    [Fact]
+    public async Task No_description_shows_a_declaration_in_CSharp()
+    {
+        using var document = JsonDocument.Parse(await Document());
+        var descriptions = Descriptions(document.RootElement).ToList();
+
+        Assert.True(descriptions.Count > 100, $"Only {descriptions.Count} descriptions were found.");
+        Assert.All(descriptions, text => Assert.DoesNotMatch(@"\b[A-Z]\w*\.[A-Z]\w", text));
+    }
+
     [Fact]
     public async Task The_page_answers_and_loads_nothing_from_elsewhere()
     {
@@ -238,6 +249,17 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         Assert.Equal(200, answer.Status);
         return answer.Body;
     }
+
+    /// <summary>Every text of a member <c>description</c> at any depth.</summary>
+    private static IEnumerable<string> Descriptions(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(Descriptions),
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(
+            member => member is { Name: "description", Value.ValueKind: JsonValueKind.String }
+                ? [member.Value.GetString()!]
+                : Descriptions(member.Value)),
+        _ => [],
+    };
 
     private static string Description(JsonElement operation) =>
         operation.TryGetProperty("description", out var description) ? description.GetString()! : "";
