@@ -17,34 +17,40 @@ internal static class Appointment
     public sealed record Person(
         long Id, string Email, string FullName, [property: RoleWord] string Role, bool IsActive, DateTime CreatedAt, DateTime UpdatedAt);
 
-    /// <summary>A row of <see cref="Columns"/>. The columns with p are the patient's, those with d the doctor's.</summary>
+    /// <summary>A row of <see cref="Columns"/>. The doctor's columns are null without a doctor.</summary>
     internal sealed record Row(
         long Id, long PatientId, long? DoctorId, DateTime ScheduledTime, DateTime EndsAt, int DurationMinutes, string Reason, string Status,
         string? Notes, DateTime CreatedAt, DateTime UpdatedAt, long Version,
-        string PEmail, string PFullName, string PRole, bool PIsActive, DateTime PCreatedAt, DateTime PUpdatedAt,
-        string? DEmail, string? DFullName, string? DRole, bool? DIsActive, DateTime? DCreatedAt, DateTime? DUpdatedAt)
+        string PatientEmail, string PatientFullName, string PatientRole, bool PatientIsActive,
+        DateTime PatientCreatedAt, DateTime PatientUpdatedAt,
+        string? DoctorEmail, string? DoctorFullName, string? DoctorRole, bool? DoctorIsActive,
+        DateTime? DoctorCreatedAt, DateTime? DoctorUpdatedAt)
     {
         /// <summary>Covers the patient and the doctor too, by the newest change of the two.</summary>
-        public string Tag => ETag.Create(Version, Chain.Microseconds(DUpdatedAt > PUpdatedAt ? DUpdatedAt.Value : PUpdatedAt));
+        public string Tag => ETag.Create(
+            Version, Chain.Microseconds(DoctorUpdatedAt > PatientUpdatedAt ? DoctorUpdatedAt.Value : PatientUpdatedAt));
 
         public Response ToResponse() => new(
             Id, PatientId, DoctorId, ScheduledTime, DurationMinutes, Reason, Status, Notes, CreatedAt, UpdatedAt,
-            new Person(PatientId, PEmail, PFullName, PRole, PIsActive, PCreatedAt, PUpdatedAt),
+            new Person(PatientId, PatientEmail, PatientFullName, PatientRole, PatientIsActive, PatientCreatedAt, PatientUpdatedAt),
             DoctorId is { } doctor
-                ? new Person(doctor, DEmail!, DFullName!, DRole!, DIsActive!.Value, DCreatedAt!.Value, DUpdatedAt!.Value)
+                ? new Person(
+                    doctor, DoctorEmail!, DoctorFullName!, DoctorRole!, DoctorIsActive!.Value, DoctorCreatedAt!.Value,
+                    DoctorUpdatedAt!.Value)
                 : null);
     }
 
+    /// <summary>Of an appointment <c>a</c> with its <see cref="Persons"/>.</summary>
     internal const string Columns = """
         a.id, a.patient_id, a.doctor_id, a.scheduled_time, a.ends_at, a.duration_minutes, a.reason, a.status, a.notes,
             a.created_at, a.updated_at, a.version,
-            p.email as p_email, p.full_name as p_full_name, p.role as p_role, p.is_active as p_is_active,
-            p.created_at as p_created_at, p.updated_at as p_updated_at,
-            d.email as d_email, d.full_name as d_full_name, d.role as d_role, d.is_active as d_is_active,
-            d.created_at as d_created_at, d.updated_at as d_updated_at
+            p.email as patient_email, p.full_name as patient_full_name, p.role as patient_role, p.is_active as patient_is_active,
+            p.created_at as patient_created_at, p.updated_at as patient_updated_at,
+            d.email as doctor_email, d.full_name as doctor_full_name, d.role as doctor_role, d.is_active as doctor_is_active,
+            d.created_at as doctor_created_at, d.updated_at as doctor_updated_at
         """;
 
-    /// <summary>Joins the patient and the doctor to an appointment <c>a</c>.</summary>
+    /// <summary>Joins the patient <c>p</c> and the doctor <c>d</c> to an appointment <c>a</c>.</summary>
     internal const string Persons = """
         join identity.user_card p on p.id = a.patient_id left join identity.user_card d on d.id = a.doctor_id
         """;
@@ -67,7 +73,7 @@ internal static class Appointment
     internal const string LockFirst = $"with {Locked} select count(*) from locked;";
 
     /// <summary>
-    /// A condition on a patient's own booking, of which <c>@Self</c> is the id if it exists already: few open appointments, and at most a
+    /// A condition on a patient's own booking, of which <c>@self</c> is the id (0 for a new one): few open appointments, and at most a
     /// working day with one doctor in one week (Monday to Sunday, UTC). Without it, one patient could book a doctor out.
     /// </summary>
     internal const string IsWithinLimits = """

@@ -1,15 +1,19 @@
-using Caraway.Identity.Contracts;
-using Caraway.Care.Contracts;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Caraway.Care.Contracts;
+using Caraway.Identity.Contracts;
 using Caraway.Platform.Http;
 using Caraway.Platform.Security;
 
 namespace Caraway.Care;
 
-/// <summary>What a request makes of an appointment. Pure: the row, the request, the caller and the time decide.</summary>
+/// <summary>
+/// An appointment as a request would leave it, and what follows from the change. <see cref="Decide"/> is a pure function: it reads nothing
+/// but its arguments.
+/// </summary>
 internal sealed record AppointmentChange
 {
+    /// <summary>The appointment as it was read; the other members show it after the change.</summary>
     public required Appointment.Row Before { get; init; }
 
     public required string Status { get; init; }
@@ -29,19 +33,21 @@ internal sealed record AppointmentChange
     /// <summary>Whether the appointment takes time in a calendar where it took none before.</summary>
     public bool TakesNewTime => Status != AppointmentStatus.Cancelled && (IsRescheduled || IsReassigned);
 
+    /// <summary>A confirmed appointment with a new time is confirmed again, for that time.</summary>
     public bool BecomesConfirmed =>
         Status == AppointmentStatus.Confirmed && (Before.Status != AppointmentStatus.Confirmed || IsRescheduled);
 
     public bool IsEmpty => Status == Before.Status && !IsRescheduled && !IsReassigned && Notes == Before.Notes;
 
-    /// <summary>Who asks.</summary>
+    /// <summary>What the rules must know of the caller.</summary>
     internal sealed record Editor
     {
-        public required bool IsStaff { get; init; }
+        public required bool MayWriteAll { get; init; }
 
+        /// <summary>The signed-in user; null for a key.</summary>
         public required long? UserId { get; init; }
 
-        public static Editor From(Caller caller) => new() { IsStaff = caller.May(CarePermissions.WriteAll), UserId = caller.UserId };
+        public static Editor From(Caller caller) => new() { MayWriteAll = caller.May(CarePermissions.WriteAll), UserId = caller.UserId };
     }
 
     /// <summary>A change or a refusal: one of the two is null.</summary>
@@ -54,19 +60,19 @@ internal sealed record AppointmentChange
 
     public static Decision Decide(Appointment.Row row, UpdateAppointment.Request request, Editor editor, DateTime now)
     {
-        if (!IsAllowed(row, request, editor))
-            return Refusal.Forbidden("You may not change this part of the appointment.");
+        var isRescheduled = request.ScheduledTime is { } time && time != row.ScheduledTime;
+        // A rescheduled appointment is pending first, and takes the requested status from there.
+        var from = isRescheduled ? AppointmentStatus.Pending : row.Status;
         var change = new AppointmentChange
         {
             Before = row,
-            Status = row.Status,
+            Status = request.Status ?? from,
             ScheduledTime = request.ScheduledTime ?? row.ScheduledTime,
             DoctorId = request.DoctorId ?? row.DoctorId,
             Notes = request.Notes ?? row.Notes,
         };
-        // A rescheduled appointment is pending first, and takes the requested status from there.
-        var from = change.IsRescheduled ? AppointmentStatus.Pending : row.Status;
-        change = change with { Status = request.Status ?? from };
+        if (!change.IsAllowed(editor))
+            return Refusal.Forbidden("You may not change this part of the appointment.");
         var isFinal = AppointmentStatus.Table.From(row.Status).Count == 0;
         if ((isFinal && change.IsRescheduled) || !IsLegal(from, change.Status))
             return Refusal.Conflict(ProblemCodes.InvalidTransition, $"Invalid status transition {row.Status} -> {change.Status}");
@@ -97,23 +103,28 @@ internal sealed record AppointmentChange
     }
 
     /// <summary>
-    /// Patients reschedule, cancel and write notes. Doctors confirm, complete, cancel and write notes. Staff do all, for everybody. A new
-    /// time needs a new confirmation, so a patient who reschedules cannot keep the status confirmed.
+    /// Callers with <c>care:write_all</c> may do everything. The patient may reschedule, cancel and write notes; the doctor may confirm,
+    /// complete, cancel and write notes. A new time needs a new confirmation, so a patient who reschedules cannot keep the status
+    /// confirmed.
     /// </summary>
-    private static bool IsAllowed(Appointment.Row row, UpdateAppointment.Request request, Editor editor)
+    private bool IsAllowed(Editor editor)
     {
-        if (editor.IsStaff)
+        if (editor.MayWriteAll)
             return true;
-        var isPatient = editor.UserId == row.PatientId;
-        var isDoctor = editor.UserId is { } me && me == row.DoctorId && row.DRole == Roles.Doctor;
-        var reschedules = request.ScheduledTime is { } time && time != row.ScheduledTime;
-        var reassigns = request.DoctorId is { } doctor && doctor != row.DoctorId;
-        var needsDoctor = request.Status is AppointmentStatus.Confirmed or AppointmentStatus.Completed
-            && (request.Status != row.Status || reschedules);
-        return (isPatient || isDoctor) && !reassigns && (isPatient || !reschedules) && (isDoctor || !needsDoctor);
+        var isPatient = editor.UserId == Before.PatientId;
+        // A user who is not a doctor any more has lost a doctor's rights.
+        var isDoctor = editor.UserId is { } user && user == Before.DoctorId && Before.DoctorRole == Roles.Doctor;
+        var confirmsOrCompletes = Status is AppointmentStatus.Confirmed or AppointmentStatus.Completed
+            && (Status != Before.Status || IsRescheduled);
+        if (IsReassigned || (IsRescheduled && !isPatient) || (confirmsOrCompletes && !isDoctor))
+            return false;
+        return isPatient || isDoctor;
     }
 
-    /// <summary>Only rescheduling leads back to pending, so the table's transition from confirmed to pending does not count here.</summary>
+    /// <summary>
+    /// The workflow allows confirmed to pending, which only rescheduling may do. <paramref name="from"/> is pending then, so a request for
+    /// pending is legal without that transition.
+    /// </summary>
     private static bool IsLegal(string from, string to) =>
         to == from || (to != AppointmentStatus.Pending && AppointmentStatus.Table.Allows(from, to));
 

@@ -38,8 +38,8 @@ internal static class AppointmentRules
     public static Refusal TooMany { get; } = Refusal.Conflict(ProblemCodes.AppointmentLimit, "You have too many open appointments");
 
     /// <summary>
-    /// The name of the violated constraint tells whose calendar is taken. Who may not see the patient's appointments does not learn that
-    /// it is the patient's.
+    /// The name of the violated constraint tells whose calendar is taken. A caller who may not see the patient's appointments does not
+    /// learn that it is the patient's calendar.
     /// </summary>
     public static Refusal Taken(PostgresException violation, Caller caller, long patientId)
     {

@@ -6,20 +6,23 @@ using Npgsql;
 namespace Caraway.Care;
 
 /// <summary>
-/// Doctors' availabilities in memory, so that a booking is one statement. An entry may be old: the statement that books compares its
-/// version, and the booking starts again with a fresh entry when the version has changed.
+/// Doctors' availabilities in memory, so that a booking is one statement. An entry may be old, because any process can change an
+/// availability. The statement that books therefore compares the entry's version with the stored one, and the booking starts again with a
+/// fresh entry when the two differ or when the entry does not cover the time (<see cref="BookAppointment"/>,
+/// <see cref="UpdateAppointment"/>).
 /// </summary>
 internal sealed class AvailabilityCache(NpgsqlDataSource source) : IDisposable
 {
     internal const string Select = "select rules, version from care.availability where doctor_id = @doctorId";
 
+    /// <summary>Frees the memory of doctors whom nobody books. An old entry costs a second try, never a wrong booking.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
 
     private readonly MemoryCache cached = new(new MemoryCacheOptions { SizeLimit = 10_000 });
 
     internal sealed record Row(string Rules, long Version);
 
-    /// <param name="fresh">Whether to read the availability from the database again.</param>
+    /// <param name="fresh">True for a second try: reads the database and replaces the entry.</param>
     public async ValueTask<Availability> Get(long doctorId, bool fresh, CancellationToken cancel)
     {
         if (!fresh && cached.TryGetValue(doctorId, out Availability? known))

@@ -111,7 +111,7 @@ internal static class UpdateAppointment
                 return AppointmentRules.NotAvailable;
             }
 
-            var isLimited = change.IsRescheduled && !editor.IsStaff && editor.UserId == row.PatientId;
+            var isLimited = change.IsRescheduled && !editor.MayWriteAll && editor.UserId == row.PatientId;
             var values = Values(change, isLimited, availability, caller, options.Value, now);
             try
             {

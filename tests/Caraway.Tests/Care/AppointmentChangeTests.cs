@@ -81,8 +81,8 @@ public sealed class AppointmentChangeTests
     [Fact]
     public void A_former_doctor_and_a_key_without_the_scope_may_change_nothing()
     {
-        var formerly = Row("pending") with { DRole = "patient" };
-        var key = new AppointmentChange.Editor { IsStaff = false, UserId = null };
+        var formerly = Row("pending") with { DoctorRole = "patient" };
+        var key = new AppointmentChange.Editor { MayWriteAll = false, UserId = null };
 
         Assert.Equal(403, Decide(formerly, new() { Notes = "x" }, User(Doctor)).Refusal?.Status);
         Assert.Equal(403, Decide(Row("pending"), new(), key).Refusal?.Status);
@@ -174,9 +174,9 @@ public sealed class AppointmentChangeTests
 
     private static string Join(string lines) => lines.ReplaceLineEndings("");
 
-    private static AppointmentChange.Editor Staff { get; } = new() { IsStaff = true, UserId = 8 };
+    private static AppointmentChange.Editor Staff { get; } = new() { MayWriteAll = true, UserId = 8 };
 
-    private static AppointmentChange.Editor User(long id) => new() { IsStaff = false, UserId = id };
+    private static AppointmentChange.Editor User(long id) => new() { MayWriteAll = false, UserId = id };
 
     private static AppointmentChange.Decision Decide(
         Appointment.Row row, UpdateAppointment.Request request, AppointmentChange.Editor? editor = null) =>
@@ -188,6 +188,7 @@ public sealed class AppointmentChangeTests
 
     private static Appointment.Row Unassigned(string status) => Row(status) with
     {
-        DoctorId = null, DEmail = null, DFullName = null, DRole = null, DIsActive = null, DCreatedAt = null, DUpdatedAt = null,
+        DoctorId = null, DoctorEmail = null, DoctorFullName = null, DoctorRole = null, DoctorIsActive = null, DoctorCreatedAt = null,
+        DoctorUpdatedAt = null,
     };
 }

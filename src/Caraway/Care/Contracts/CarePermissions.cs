@@ -7,7 +7,9 @@ internal static class CarePermissions
     public const string Read = "care:read";
     public const string Write = "care:write";
 
-    /// <summary>Everybody's.</summary>
+    /// <summary>Everybody's appointments and results.</summary>
     public const string ReadAll = "care:read_all";
+
+    /// <summary>Everybody's, for changes. In Care, the word staff means the callers with this permission.</summary>
     public const string WriteAll = "care:write_all";
 }
