@@ -6,25 +6,29 @@ using Caraway.Platform.Security;
 
 namespace Caraway.Identity.Users;
 
-/// <summary>Persons in the search over all desks, by name and address, for those who may search all of them.</summary>
+/// <summary>
+/// Users of every role in the search over all desks, found by name and e-mail address, for callers with <c>users:search</c>. For doctors,
+/// who do not have it, Care has a source of the same kind that finds their own patients.
+/// </summary>
 internal sealed class SearchUsers : ISearchSource
 {
     public const string KindName = "person";
 
-    private static readonly string Similar = SimilarWords.Select(KindName);
-
     internal static readonly string Indexed = Select(isIndexable: true);
 
+    /// <summary>For words that no index can find: it looks at the newest users only.</summary>
     private static readonly string Walked = Select(isIndexable: false);
+
+    private static readonly string Similar = SimilarWords.Select(KindName);
 
     public string Kind => KindName;
 
-    /// <summary>A person has none of the fields, so a query with a field finds no person.</summary>
+    /// <summary>A user has no field such as <c>status:</c>, so a query with a field finds no user.</summary>
     public IReadOnlyList<SearchField> Fields => [];
 
     public bool MayUse(Caller caller) => caller.May(IdentityPermissions.UsersSearch);
 
-    /// <summary>Asks for each alternative of the query, which few queries have.</summary>
+    /// <summary>Runs one statement for each alternative of the query. Most queries have one: they do not contain <c>or</c>.</summary>
     public async Task<List<SearchHit>> Search(
         SearchQuery query, SearchPage page, Caller caller, Database database, CancellationToken cancel)
     {
@@ -35,8 +39,9 @@ internal sealed class SearchUsers : ISearchSource
                 names.IsIndexable ? Indexed : Walked,
                 new
                 {
-                    Before = long.MaxValue, names.Wanted, names.Excluded, Text = string.Join(' ', names.Wanted), Enough = Ranking.Most,
-                    page.Now, page.Score, page.Key, page.Take,
+                    names.Wanted, names.Excluded, Text = string.Join(' ', names.Wanted),
+                    // Every page ranks the newest users, so that ids have no bound here. Score and key tell where the page begins.
+                    Before = long.MaxValue, Enough = Ranking.Most, page.Now, page.Score, page.Key, page.Take,
                 },
                 cancel));
         }
@@ -50,9 +55,13 @@ internal sealed class SearchUsers : ISearchSource
     public AccessedRecords Accessed(IReadOnlyList<SearchHit> shown) =>
         AccessedPatients.Create([.. shown.Select(hit => hit.PatientId).OfType<long>()]);
 
-    /// <summary>Common table expressions: the newest <c>@Enough</c> users with an id below <c>@Before</c> that match.</summary>
-    /// <param name="condition">On users with <c>search_text</c>.</param>
-    /// <param name="others">Further conditions, on other columns.</param>
+    /// <summary>
+    /// Common table expressions that end in <c>matches (at, key)</c>: the newest <c>@Enough</c> users with an id below <c>@Before</c> that
+    /// match. A user has no time here (<c>at</c> is null): the newest have the highest ids.
+    /// </summary>
+    /// <param name="condition">A condition on <c>search_text</c>.</param>
+    /// <param name="isIndexable">Whether the index of <c>search_text</c> can find the condition.</param>
+    /// <param name="others">Conditions on other columns, each with its leading <c>and</c>; empty for none.</param>
     internal static string Matches(string condition, bool isIndexable = true, string others = "")
     {
         var byIndex = $"select null::timestamptz as at, id as key from identity.users where {condition} and id < @Before{others}";
