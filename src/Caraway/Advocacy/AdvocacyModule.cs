@@ -4,24 +4,21 @@ using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Search;
 using Caraway.Platform.Security;
+using Caraway.Platform.Workflows;
 
 namespace Caraway.Advocacy;
 
 /// <summary>Advocacy cases from intake to decision: every route, with its permission, and every registration.</summary>
 internal static class AdvocacyModule
 {
-    public static IServiceCollection AddAdvocacy(this IServiceCollection services)
-    {
-        foreach (var rule in AdvocacyEvents.Timeline)
-            services.AddSingleton(rule);
-        return services
-            .AddSingleton(CaseWorkflow.Table)
-            .AddSingleton(CountCases.Gauge)
-            .AddEventHandler<WhenCaseChanged>()
-            .AddEventHandler<IndexCaseWords>()
-            .AddSearchSource<SearchCases>()
-            .AddJob<ProcessDocument>(ProcessDocument.Queue);
-    }
+    public static IServiceCollection AddAdvocacy(this IServiceCollection services) => services
+        .AddWorkflow(CaseWorkflow.Table)
+        .AddTimeline(AdvocacyEvents.Timeline)
+        .AddSingleton(CountCases.Gauge)
+        .AddEventHandler<WhenCaseChanged>()
+        .AddEventHandler<IndexCaseWords>()
+        .AddSearchSource<SearchCases>()
+        .AddJob<ProcessDocument>(ProcessDocument.Queue);
 
     public static void MapAdvocacy(this IEndpointRouteBuilder app)
     {

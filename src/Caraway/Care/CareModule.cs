@@ -4,27 +4,32 @@ using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Search;
 using Caraway.Platform.Security;
+using Caraway.Platform.Workflows;
 
 namespace Caraway.Care;
 
-/// <summary>Appointments, lab results and background tasks: every route with its permission, and every registration.</summary>
+/// <summary>
+/// Appointments with their background tasks, lab results, doctors' availability and calendars: every route with its permission, and every
+/// registration.
+/// </summary>
 internal static class CareModule
 {
-    /// <summary>The sizes of the module's lists (docs/contracts/care.md). Clients of the earlier API send no limit.</summary>
+    /// <summary>
+    /// The sizes of the module's lists (docs/contracts/care.md). The default is the most, because clients of the earlier API send no limit.
+    /// </summary>
     internal static PageSizes Pages { get; } = new() { DefaultSize = 200, MaxSize = 200 };
 
     public static IServiceCollection AddCare(this IServiceCollection services)
     {
         services.AddOptions<CareOptions>().BindConfiguration("Care").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton(AppointmentStatus.Table);
         services.AddSingleton<AvailabilityCache>();
+        services.AddWorkflow(AppointmentStatus.Table);
         services.AddJob<ScheduleAppointment>(ScheduleAppointment.Queue);
         services.AddJob<RemindAppointment>(RemindAppointment.Queue);
         services.AddEventHandler<IndexAppointmentWords>();
         services.AddSearchSource<SearchAppointments>();
         services.AddSearchSource<SearchPatients>();
-        foreach (var rule in CareEvents.Timeline)
-            services.AddSingleton(rule);
+        services.AddTimeline(CareEvents.Timeline);
         return services;
     }
 

@@ -17,5 +17,6 @@ internal static class LabResult
         public Response ToResponse() => new(Id, PatientId, TestName, FreeFormJson.Parse(ResultData), Interpretation, RecordedAt, CreatedAt);
     }
 
+    /// <summary>Of a result <c>r</c>.</summary>
     internal const string Columns = "r.id, r.patient_id, r.test_name, r.result_data, r.interpretation, r.recorded_at, r.created_at";
 }

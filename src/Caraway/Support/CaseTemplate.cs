@@ -122,13 +122,14 @@ internal static partial class CaseTemplate
     /// <summary>Escapes only what JSON must, so that the metadata does not grow.</summary>
     private static readonly JsonWriterOptions AsSent = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>Of a template <c>t</c>.</summary>
     internal const string Columns =
         "t.id, t.owner, t.name, t.title, t.description, t.severity, t.category, t.tags, t.checklist, t.version, t.created_at, t.updated_at";
 
     /// <summary>A condition on a template <c>t</c>: the caller may use it.</summary>
     internal const string Sees = "(t.owner is null or t.owner = any(@Me))";
 
-    /// <summary>The caller may change it.</summary>
+    /// <summary>A condition on a template <c>t</c>: the caller may change it.</summary>
     internal const string MayChange = "(t.owner = any(@Me) or (t.owner is null and @Owns))";
 
     internal const string Select = $"select {Columns} from support.case_templates t where t.id = @id and {Sees}";

@@ -3,6 +3,7 @@ using Caraway.Platform.Http;
 using Caraway.Platform.Jobs;
 using Caraway.Platform.Search;
 using Caraway.Platform.Security;
+using Caraway.Platform.Workflows;
 using Caraway.Support.Contracts;
 using Caraway.Support.Files;
 
@@ -12,7 +13,7 @@ namespace Caraway.Support;
 internal static class SupportModule
 {
     public static IServiceCollection AddSupport(this IServiceCollection services) => services
-        .AddSingleton(CaseWords.Table)
+        .AddWorkflow(CaseWords.Table)
         .AddSingleton<SupportPages>()
         .AddSingleton(CountCases.Gauge)
         .AddSingleton(CountCases.OldestUntouchedAge)

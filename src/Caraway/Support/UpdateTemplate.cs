@@ -42,6 +42,7 @@ internal static class UpdateTemplate
         public string[]? Checklist { get; init; }
     }
 
+    /// <summary>A common table expression: locks the template if the caller may use it.</summary>
     private const string Find = $"""
         found as (
             select t.*, {CaseTemplate.MayChange} as may_change

@@ -23,20 +23,23 @@ internal static class AdvocacyEvents
         DocumentProcessingRequested, DocumentProcessed, DocumentFailed,
     ];
 
-    /// <summary>The fields of each event that patients see in their timelines. Notes, assignments and reasons are only for staff.</summary>
+    /// <summary>
+    /// The events of patients' timelines. Callers with the permission see the whole event, patients these fields: notes, assignments and
+    /// reasons are only for the desk.
+    /// </summary>
     public static IReadOnlyList<TimelineRule> Timeline { get; } =
     [
-        new(CaseOpened, AdvocacyPermissions.Read, ["case_id"]),
-        new(CaseMoved, AdvocacyPermissions.Read, ["case_id", "from_status", "to_status"]),
-        new(CaseAssigned, AdvocacyPermissions.Read, null),
-        new(ApplicantCorrected, AdvocacyPermissions.Read, ["case_id", "fields"]),
-        // Without the patient: the one before has another name.
-        new(PatientLinked, AdvocacyPermissions.Read, ["case_id"]) { Link = SubjectLink.Begins },
-        new(PatientUnlinked, AdvocacyPermissions.Read, null) { Link = SubjectLink.Ends },
-        new(NoteAdded, AdvocacyPermissions.Read, null),
-        new(DocumentAdded, AdvocacyPermissions.Read, ["case_id", "document_id", "filename"]),
-        new(DocumentProcessingRequested, AdvocacyPermissions.Read, null),
-        new(DocumentProcessed, AdvocacyPermissions.Read, ["case_id", "document_id"]),
-        new(DocumentFailed, AdvocacyPermissions.Read, ["case_id", "document_id", "error_message"]),
+        new(CaseOpened, AdvocacyPermissions.Read, PatientSees: ["case_id"]),
+        new(CaseMoved, AdvocacyPermissions.Read, PatientSees: ["case_id", "from_status", "to_status"]),
+        new(CaseAssigned, AdvocacyPermissions.Read, PatientSees: null),
+        new(ApplicantCorrected, AdvocacyPermissions.Read, PatientSees: ["case_id", "fields"]),
+        // Without patient_id: a patient also sees the events from before the link, and one of them can name an earlier patient.
+        new(PatientLinked, AdvocacyPermissions.Read, PatientSees: ["case_id"]) { Link = SubjectLink.Begins },
+        new(PatientUnlinked, AdvocacyPermissions.Read, PatientSees: null) { Link = SubjectLink.Ends },
+        new(NoteAdded, AdvocacyPermissions.Read, PatientSees: null),
+        new(DocumentAdded, AdvocacyPermissions.Read, PatientSees: ["case_id", "document_id", "filename"]),
+        new(DocumentProcessingRequested, AdvocacyPermissions.Read, PatientSees: null),
+        new(DocumentProcessed, AdvocacyPermissions.Read, PatientSees: ["case_id", "document_id"]),
+        new(DocumentFailed, AdvocacyPermissions.Read, PatientSees: ["case_id", "document_id", "error_message"]),
     ];
 }

@@ -1,6 +1,6 @@
 namespace Caraway.Advocacy.Contracts;
 
-/// <summary>The permissions of Advocacy's routes.</summary>
+/// <summary>The permissions of Advocacy's routes. Each covers every case; patients have neither.</summary>
 internal static class AdvocacyPermissions
 {
     public const string Read = "advocacy:read";

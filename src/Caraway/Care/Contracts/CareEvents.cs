@@ -19,12 +19,15 @@ internal static class CareEvents
         CalendarLinkCreated, CalendarLinkRevoked,
     ];
 
-    /// <summary>The events that a patient's timeline shows, with the fields that the patient sees.</summary>
+    /// <summary>
+    /// The events of patients' timelines. Callers with the permission see the whole event, patients these fields. The other events say
+    /// nothing about a patient's care.
+    /// </summary>
     public static IReadOnlyList<TimelineRule> Timeline { get; } =
     [
-        new(AppointmentCreated, CarePermissions.ReadAll, ["appointment_id", "doctor_id", "scheduled_time"]),
-        new(AppointmentUpdated, CarePermissions.ReadAll, ["appointment_id", "changes"]),
-        new(AppointmentReminderDue, CarePermissions.ReadAll, ["appointment_id", "doctor_id", "scheduled_time"]),
-        new(LabResultCreated, CarePermissions.ReadAll, ["lab_result_id", "test_name"]),
+        new(AppointmentCreated, CarePermissions.ReadAll, PatientSees: ["appointment_id", "doctor_id", "scheduled_time"]),
+        new(AppointmentUpdated, CarePermissions.ReadAll, PatientSees: ["appointment_id", "changes"]),
+        new(AppointmentReminderDue, CarePermissions.ReadAll, PatientSees: ["appointment_id", "doctor_id", "scheduled_time"]),
+        new(LabResultCreated, CarePermissions.ReadAll, PatientSees: ["lab_result_id", "test_name"]),
     ];
 }

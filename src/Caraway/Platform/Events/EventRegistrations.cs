@@ -14,4 +14,12 @@ internal static class EventRegistrations
     public static IServiceCollection AddEventHandler<THandler>(this IServiceCollection services)
         where THandler : class, IEventHandler =>
         services.AddSingleton<IEventHandler, THandler>();
+
+    /// <summary>Puts a module's events into patients' timelines.</summary>
+    public static IServiceCollection AddTimeline(this IServiceCollection services, IReadOnlyList<TimelineRule> rules)
+    {
+        foreach (var rule in rules)
+            services.AddSingleton(rule);
+        return services;
+    }
 }

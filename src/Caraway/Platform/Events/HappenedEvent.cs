@@ -27,6 +27,7 @@ public sealed record HappenedEvent(
         }
     }
 
+    /// <summary>Of an event <c>e</c>.</summary>
     internal const string Columns = "e.id, e.at, e.name, e.subject, e.actor, e.on_behalf_of, e.payload";
 }
 

@@ -40,6 +40,9 @@ internal static class WorkflowEndpoints
             .Refuses(404, 406);
     }
 
+    /// <summary>Makes these routes show a module's workflow.</summary>
+    public static IServiceCollection AddWorkflow(this IServiceCollection services, Workflow workflow) => services.AddSingleton(workflow);
+
     private static Ok<WorkflowList> List(IEnumerable<Workflow> workflows) =>
         TypedResults.Ok(new WorkflowList([.. workflows.OrderBy(w => w.Name, StringComparer.Ordinal).Select(Answer)]));
 

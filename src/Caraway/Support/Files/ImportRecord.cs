@@ -11,6 +11,7 @@ internal sealed class ImportRecord
     public const string Succeeded = "succeeded";
     public const string Failed = "failed";
 
+    /// <summary>Of an import <c>i</c>.</summary>
     internal const string Columns = """
         i.id, i.sender, i.hash, i.state, i.rows, i.done, i.imported, i.errors, i.error_count, i.request_id, i.address, i.created_at,
             i.updated_at
