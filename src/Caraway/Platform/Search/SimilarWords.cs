@@ -18,16 +18,24 @@ internal static class SimilarWords
     /// <summary>A word of 3 to 40 letters, as a regular expression of PostgreSQL.</summary>
     private const string Word = "^[^0-9[:punct:][:space:]]{3,40}$";
 
-    /// <summary>Adds the words of texts to those of a kind, in the module's event handler.</summary>
+    /// <summary>
+    /// Adds the words of texts to those of a kind, in the module's event handler. The key alone finds those that exist, as in
+    /// <see cref="Lexemes.Insert"/>.
+    /// </summary>
     /// <param name="texts">A select of <c>text</c> and <c>is_name</c> (whether it is a person's name).</param>
     public static string Insert(string kind, string texts) => $"""
-        insert into platform.search_words (kind, word, is_name)
-        select '{kind}', l.lexeme, bool_or(t.is_name)
-        from ({texts}) t (text, is_name) cross join lateral unnest(to_tsvector('platform.plain', t.text)) l
-        where l.lexeme ~ '{Word}' and not exists (
-            select from platform.search_words w where w.kind = '{kind}' and w.word = l.lexeme and (w.is_name or not t.is_name))
-        group by l.lexeme order by l.lexeme
-        on conflict (kind, word) do update set is_name = true where excluded.is_name and not search_words.is_name
+        with given as materialized (
+            select l.lexeme, bool_or(t.is_name) as is_name
+            from ({texts}) t (text, is_name) cross join lateral unnest(to_tsvector('platform.plain', t.text)) l
+            where l.lexeme ~ '{Word}'
+            group by l.lexeme
+        ), added as (
+            insert into platform.search_words (kind, word, is_name)
+            select '{kind}', lexeme, is_name from given order by lexeme
+            on conflict (kind, word) do nothing
+        )
+        update platform.search_words w set is_name = true
+        where w.kind = '{kind}' and not w.is_name and w.word in (select lexeme from given where is_name)
         """;
 
     /// <summary>Words like <c>@words</c> among all of a kind.</summary>
