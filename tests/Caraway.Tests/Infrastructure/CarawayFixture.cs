@@ -50,6 +50,7 @@ public sealed class CarawayFixture(PostgresServer postgres) : IAsyncLifetime
                 ["Log:Level"] = "warning",
                 // Jobs are run by the tests that are about them.
                 ["Jobs:Enabled"] = "false",
+                ["Metrics:CacheMilliseconds"] = "0",
                 ["Events:Enabled"] = "false",
                 // The real cost is paid by the bench.
                 ["Identity:PasswordIterations"] = "1000",

@@ -14,6 +14,7 @@ internal sealed class OwnCaraway : IAsyncDisposable
     private static readonly KeyValuePair<string, string?>[] Defaults =
     [
         new("Server:Port", "0"), new("Log:Level", "warning"), new("Identity:PasswordIterations", "1000"), new("Events:Enabled", "false"),
+        new("Metrics:CacheMilliseconds", "0"),
     ];
 
     private readonly DirectoryInfo home = TemporaryFolder.Create();

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Caraway.Identity.Contracts;
 using Caraway.Identity.SignIns;
+using Caraway.Platform.Audit;
 using Caraway.Platform.Events;
 using Caraway.Platform.Http;
 using Caraway.Platform.Postgres;
@@ -87,7 +88,7 @@ internal static class UpdateUser
         "exists (select from identity.users other where other.role = 'admin' and other.is_active and other.id <> @id)";
 
     public static async Task<Results<Tagged<User.Response>, Refusal>> Handle(
-        RowId id, Request request, HttpRequest http, Caller caller, Database database,
+        RowId id, Request request, HttpRequest http, Caller caller, AccessLog accesses, Database database,
         Passwords passwords, SignInThrottle throttle, EndedSessions ended, TimeProvider time, CancellationToken cancel)
     {
         var manages = caller.May(IdentityPermissions.UsersManage);
@@ -102,8 +103,10 @@ internal static class UpdateUser
             return Refusal.Forbidden("Only an administrator can change a role or activate or deactivate an account.");
         if (ETag.IfMatch(http)?.Contains(user.Version) == false)
             return Refusal.Stale();
+        if (accesses.Check(caller) is { } unrecordable)
+            return unrecordable;
         if (ChangesNothing(request, user))
-            return user.ToAnswer();
+            return Show(user, caller, accesses);
         if (request.Password is not null && isOwn)
         {
             var network = Caller.NetworkOf(http.HttpContext);
@@ -133,8 +136,13 @@ internal static class UpdateUser
             return await Explain(user.Id, endsAdministrator, http, database, cancel);
         foreach (var session in changed.Ended)
             ended.End(session);
-        return changed.ToAnswer();
+        return Show(changed, caller, accesses);
     }
+
+    private static Results<Tagged<User.Response>, Refusal> Show(User.Row user, Caller caller, AccessLog accesses) =>
+        user.Role == Roles.Patient && accesses.Add(caller, AccessedPatients.Create(user.Id)) is { } unrecorded
+            ? unrecorded
+            : user.ToAnswer();
 
     private static bool ChangesNothing(Request request, User.Row user) =>
         request.Password is null && (request.FullName ?? user.FullName) == user.FullName

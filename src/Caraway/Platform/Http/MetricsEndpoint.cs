@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Caraway.Platform.Security;
 using Caraway.Platform.Telemetry;
 using Microsoft.Extensions.Options;
+using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 
 namespace Caraway.Platform.Http;
@@ -38,8 +39,9 @@ internal static class MetricsEndpoint
         {
             prometheus.ScopeInfoEnabled = false;
             prometheus.TargetInfoEnabled = false;
-            prometheus.ScrapeResponseCacheDurationMilliseconds = 0;
         }));
+        services.AddOptions<PrometheusAspNetCoreOptions>().Configure<IOptions<MetricsOptions>>((prometheus, metrics) =>
+            prometheus.ScrapeResponseCacheDurationMilliseconds = metrics.Value.CacheMilliseconds);
         services.ConfigureOpenTelemetryMeterProvider((provider, metrics) =>
         {
             var factory = provider.GetRequiredService<IMeterFactory>();
@@ -58,7 +60,7 @@ internal static class MetricsEndpoint
         if (app.Services.GetRequiredService<IOptions<MetricsOptions>>().Value.NeedKey)
             route.Needs(Permission.MetricsRead);
         else
-            route.AllowAnonymous().WithMetadata(new Unlimited());
+            route.AllowAnonymous();
     }
 
     /// <summary>

@@ -32,7 +32,7 @@ internal static class OpenApi
         }
         """;
 
-    public static void Add(IServiceCollection services) => services.AddOpenApi(options =>
+    public static void Add(IServiceCollection services) => services.AddSingleton<OpenApiFile>().AddOpenApi(options =>
     {
         options.CreateSchemaReferenceId = type => (OpenApiOptions.CreateDefaultSchemaReferenceId(type), type.Type) switch
         {
@@ -67,7 +67,7 @@ internal static class OpenApi
 
     public static void MapOpenApiPage(this WebApplication app)
     {
-        app.MapOpenApi("/openapi.json").AllowAnonymous();
+        app.MapGet("/openapi.json", app.Services.GetRequiredService<OpenApiFile>().Handle).AllowAnonymous().ExcludeFromDescription();
         // A branch for its own addresses, so that no other request passes through this middleware.
         app.UseWhen(
             context => context.Request.Path.StartsWithSegments("/docs", StringComparison.OrdinalIgnoreCase),

@@ -40,6 +40,10 @@ internal sealed class MetricsOptions
     /// <summary><c>METRICS_NEED_KEY</c>: whether <c>/metrics</c> needs a credential with <c>metrics:read</c>.</summary>
     public bool NeedKey { get; set; }
 
+    /// <summary>How long an answer of <c>/metrics</c> is given again, so that many readers cost as much as one.</summary>
+    [Range(0, 60_000)]
+    public int CacheMilliseconds { get; set; } = 1_000;
+
     /// <summary>Least number of seconds between two readings of the gauges from the database.</summary>
     [Range(1, 3600)]
     public int RefreshSeconds { get; set; } = 15;

@@ -138,6 +138,21 @@ public sealed class UserTests(CarawayFixture caraway) : IClassFixture<CarawayFix
     }
 
     [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"full_name":"Another Name"}""")]
+    public async Task A_change_that_shows_a_patients_account_is_recorded(string change)
+    {
+        var (admin, person) = (await caraway.Person("admin"), await caraway.Person());
+
+        var answer = await Change(admin, person.UserId, change);
+
+        Assert.Equal(200, answer.Status);
+        var access = Assert.Single((await caraway.Accesses(answer)).EnumerateArray());
+        Assert.Equal($"user:{admin.UserId} PATCH /api/v1/users/{{id}}", $"{access.GetProperty("actor")} {access.GetProperty("action")}");
+        Assert.Equal($"[{person.UserId}]", access.GetProperty("patient_ids").GetRawText());
+    }
+
+    [Theory]
     [InlineData("""{"role":"patient"}""")]
     [InlineData("""{"is_active":false}""")]
     public async Task The_last_administrator_cannot_be_demoted_or_deactivated(string change)

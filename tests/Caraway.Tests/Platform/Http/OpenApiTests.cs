@@ -19,6 +19,18 @@ public sealed class OpenApiTests(CarawayFixture caraway) : IClassFixture<Caraway
         Assert.DoesNotContain("localhost", answer.Body, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task The_document_is_written_once_and_has_a_tag()
+    {
+        var first = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/openapi.json", null);
+        var tag = first.Headers["ETag"];
+        var again = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/openapi.json", null, ("If-None-Match", tag));
+        var other = await CarawayFixture.Send(caraway.Stranger, HttpMethod.Get, "/openapi.json", null, ("If-None-Match", "\"x\""));
+
+        Assert.Equal((304, ""), (again.Status, again.Body));
+        Assert.Equal((200, first.Body, tag), (other.Status, other.Body, other.Headers["ETag"]));
+    }
+
     /// <summary>CARAWAY_WRITE_DOCS=1 writes the file first.</summary>
     [Fact]
     public async Task The_document_is_the_one_in_docs()

@@ -55,6 +55,20 @@ public sealed partial class MetricsTests(CarawayFixture caraway) : IClassFixture
     }
 
     [Fact]
+    public async Task An_answer_is_given_again_for_a_moment_and_requests_count_for_the_limit()
+    {
+        await using var own = await OwnCaraway.Start(
+            caraway.Database.Address, ("Metrics:CacheMilliseconds", "60000"), ("RateLimits:AddressPerMinute", "3"));
+        using var stranger = new HttpClient { BaseAddress = own.Client.BaseAddress };
+        var first = await stranger.GetStringAsync("/metrics");
+        Assert.Equal(404, (int)(await own.Client.GetAsync("/cases/999999995")).StatusCode);
+
+        Assert.Equal(first, await stranger.GetStringAsync("/metrics"));
+        Assert.Equal(200, (int)(await stranger.GetAsync("/metrics")).StatusCode);
+        Assert.Equal(429, (int)(await stranger.GetAsync("/metrics")).StatusCode);
+    }
+
+    [Fact]
     public async Task Requests_are_counted_by_route_method_and_status()
     {
         var before = await Read(Series);
