@@ -13,7 +13,9 @@ internal interface ISearchSource
     /// <summary>The word for the kind in the API: <c>case</c>. Two sources can have one kind, when no caller may use both.</summary>
     string Kind { get; }
 
-    /// <summary>The fields that a query can name. A query that names another one finds nothing of this kind.</summary>
+    /// <summary>
+    /// The fields that a query can name, with the kind's own words. A query that names another field or word finds nothing of this kind.
+    /// </summary>
     IReadOnlyList<SearchField> Fields { get; }
 
     /// <summary>Whether the caller finds anything of this kind.</summary>

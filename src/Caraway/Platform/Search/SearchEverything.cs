@@ -39,14 +39,14 @@ internal static class SearchEverything
         if (SearchQuery.Read(q, SearchField.Join(sources.SelectMany(source => source.Fields)), out var query) is { } refusal)
             return refusal;
 
-        var usable = asked.Where(source => source.MayUse(caller) && query.NamesOnly(source.Fields)).ToList();
+        var usable = asked.Where(source => source.MayUse(caller) && query.For(source.Fields) is not null).ToList();
         var now = time.GetUtcNow().UtcDateTime;
         var found = new List<Found>();
         var lastKind = usable.FindIndex(source => source.Kind == after?.Kind);
         for (var order = 0; order < usable.Count; order++)
         {
             var page = after?.PageOf(order.CompareTo(lastKind), size) ?? new SearchPage(size, now, long.MaxValue, long.MaxValue);
-            var hits = await usable[order].Search(query, page, caller, database, cancel);
+            var hits = await usable[order].Search(query.For(usable[order].Fields)!, page, caller, database, cancel);
             found.AddRange(hits.Select(hit => new Found(usable[order], order, hit)));
         }
 

@@ -76,8 +76,23 @@ internal sealed record SearchQuery
     /// <summary>The value of a field, as it is stored; null when the query does not name it.</summary>
     public string? this[string field] => Fields.GetValueOrDefault(field);
 
-    /// <summary>Whether all fields of the query are among these.</summary>
-    public bool NamesOnly(IReadOnlyList<SearchField> fields) => Fields.Keys.All(name => fields.Any(field => field.Name == name));
+    /// <summary>
+    /// The same query for one kind: its values are in the form in which the kind stores them (<c>CLOSED</c> or <c>closed</c>).
+    /// </summary>
+    /// <param name="fields">The fields of the kind, with their words.</param>
+    /// <returns>Null when nothing of the kind can match: the query names a field or a word that only other kinds have.</returns>
+    public SearchQuery? For(IReadOnlyList<SearchField> fields)
+    {
+        var own = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, given) in Fields)
+        {
+            if (fields.FirstOrDefault(field => field.Name == name) is not { } field || field.Check(given, out var value) is not null)
+                return null;
+            own.Add(name, value);
+        }
+
+        return this with { Fields = own.ToFrozenDictionary(StringComparer.Ordinal) };
+    }
 
     /// <param name="fields">The fields that this search knows, with their words.</param>
     /// <returns>The refusal, or null when <paramref name="query"/> is good.</returns>

@@ -11,6 +11,7 @@ internal static class Suggestion
 {
     private const int MostTries = 3;
 
+    /// <param name="sources">Those in which the query can find something (<see cref="SearchQuery.For"/>).</param>
     public static async Task<SearchQuery?> Find(
         SearchQuery query, IReadOnlyList<ISearchSource> sources, DateTime now, Caller caller, Database database,
         CancellationToken cancel)
@@ -28,7 +29,8 @@ internal static class Suggestion
         foreach (var (source, replaced, _) in tries.OrderBy(one => one.Distance).Take(MostTries))
         {
             var meant = query.Replace(replaced);
-            if (await source.Search(meant, new SearchPage(1, now, long.MaxValue, long.MaxValue), caller, database, cancel) is [_, ..])
+            var page = new SearchPage(1, now, long.MaxValue, long.MaxValue);
+            if (await source.Search(meant.For(source.Fields)!, page, caller, database, cancel) is [_, ..])
                 return meant;
         }
 
