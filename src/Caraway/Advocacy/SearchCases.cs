@@ -48,7 +48,7 @@ internal sealed class SearchCases : ISearchSource
         ), page as materialized (
             select key, note_id, score from ranked where {Ranking.AfterCursor}
         )
-        select p.key, p.score, a.full_name as title, {(filter.Text is null ? "left(c.narrative, 200)" : Headline)} as headline,
+        select p.key, p.score, a.full_name as title, {(filter.Text is null ? TextMatch.Beginning("c.narrative") : Headline)} as headline,
             c.current_status as status, c.updated_at, c.patient_id
         from page p
         join advocacy.cases c on c.id = p.key

@@ -59,7 +59,8 @@ internal sealed class SearchCases(LinkedActors linked) : ISearchSource
         ), page as materialized (
             select key, score from ranked where {Ranking.AfterCursor}
         )
-        select p.key, p.score, c.title, {(filter.Text.HasText ? Headline : "left(c.description, 200)")} as headline, c.status, c.updated_at,
+        select p.key, p.score, c.title, {(filter.Text.HasText ? Headline : TextMatch.Beginning("c.description"))} as headline,
+            c.status, c.updated_at,
             case when c.owner like 'user:%' then substr(c.owner, 6)::bigint end as patient_id
         from page p join support.cases c on c.id = p.key
         order by p.score desc, p.key desc

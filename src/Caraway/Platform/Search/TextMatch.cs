@@ -18,13 +18,20 @@ internal static class TextMatch
     /// query without the last word. It finds all that <c>q</c> finds, and more. It is null when the last alternative has no other word,
     /// because what remains would find less than <c>q</c>.
     /// </para>
+    /// <para>
+    /// <c>single</c> asks for any of the words. PostgreSQL finds the fragment of a phrase or of several words, and ranks many words, with
+    /// work that grows with powers of the times that a text repeats a word: one text could take seconds.
+    /// </para>
     /// </remarks>
     public static readonly string Asked = $"""
         asked as materialized (
             select case when numnode(s.q) > 0 then s.q else p.q end as q, s.either, s.words,
                 case when numnode(s.words) > 0 then s.either || s.words end as rest,
-                (select lexeme collate "C" from unnest(to_tsvector('platform.words', @Prefix)) order by positions limit 1) as lexeme
-            from (select either || (words && prefix) as q, either, words from (select {Parts("platform.words")}) parts) s,
+                (select lexeme collate "C" from unnest(to_tsvector('platform.words', @Prefix)) order by positions limit 1) as lexeme,
+                coalesce(
+                    (select string_agg(quote_literal(lexeme), ' | ')::tsquery
+                    from unnest(to_tsvector('platform.words', @Either::text || ' ' || @Words::text))) || s.prefix, s.prefix) as single
+            from (select either || (words && prefix) as q, either, words, prefix from (select {Parts("platform.words")}) parts) s,
                 (select either || (words && prefix) as q from (select {Parts("platform.plain")}) parts) p
         )
         """;
@@ -52,6 +59,9 @@ internal static class TextMatch
     /// <summary>An option of <c>ts_rank</c>: the rank is divided by itself plus 1, so that it is below 1.</summary>
     private const int BelowOne = 32;
 
+    /// <summary>Words and operators: up to four words are ranked by how near they are to each other.</summary>
+    private const int MostRanked = 7;
+
     /// <summary>
     /// A condition for an index on a vector. The index finds the rows of <see cref="Lexemes.IndexQuery"/>, which can leave out the last
     /// word; the second part therefore checks the whole query on each row. Its <c>is true</c> keeps the index from being asked for it too.
@@ -59,7 +69,8 @@ internal static class TextMatch
     public static string Indexed(string vector) => $"{vector} @@ (select q from indexed) and ({vector} @@ {Query}) is true";
 
     /// <summary>An SQL expression: how well a vector matches the query, from 0 to 1.</summary>
-    public static string Relevance(string vector) => $"ts_rank({vector}, {Query}, {BelowOne})::float8";
+    public static string Relevance(string vector) =>
+        $"ts_rank({vector}, (select case when numnode(q) > {MostRanked} then single else q end from asked), {BelowOne})::float8";
 
     /// <summary>
     /// The vector of a person's name: stemmed like other words, and also unstemmed, because a stop word can be a name. The weight A tells
@@ -77,11 +88,16 @@ internal static class TextMatch
         " & ", choices.Select(choice => $"({string.Join(" | ", choice.Select(word => $"'{word}':A"))})"));
 
     /// <summary>
-    /// The part of a text around its matches, which stand between two control characters: <see cref="Fragment"/> reads them. The same
-    /// characters in the text itself are removed before.
+    /// The part of a text that has most words of the query, which stand between two control characters: <see cref="Fragment"/> reads
+    /// them. The same characters in the text itself are removed before.
     /// </summary>
     public static string Headline(string text) =>
-        $"ts_headline('platform.words', translate({text}, E'\\x02\\x03', ''), {Query}, {Fragment.Options})";
+        $"ts_headline('platform.words', {WithoutSigns(text)}, (select single from asked), {Fragment.Options})";
+
+    /// <summary>The beginning of a text, for a query without words.</summary>
+    public static string Beginning(string text) => WithoutSigns($"left({text}, 200)");
+
+    private static string WithoutSigns(string text) => $"translate({text}, E'\\x02\\x03', '')";
 
     /// <summary>The parts of the query, read in one configuration of PostgreSQL's text search.</summary>
     private static string Parts(string configuration) => $"""
