@@ -67,7 +67,7 @@ internal sealed partial class Problems(ILogger<Problems> logger) : IExceptionHan
         405 => "This address does not support that method.",
         406 => "This address offers none of the formats that you accept.",
         413 => "The body is larger than this address allows.",
-        415 => "Send the body as application/json.",
+        415 => "This address does not take a body of this type. Most addresses take application/json.",
         500 => "Something went wrong in the program. Report the trace id.",
         _ => "The request cannot be answered.",
     });

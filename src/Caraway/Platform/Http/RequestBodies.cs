@@ -10,7 +10,7 @@ internal static class RequestBodies
     private const string Json = "application/json";
 
     private static Refusal NotUtf8 { get; } =
-        Refusal.ForStatus(StatusCodes.Status415UnsupportedMediaType, "Send the body as application/json in UTF-8.");
+        Refusal.ForStatus(StatusCodes.Status415UnsupportedMediaType, "Send the body in UTF-8.");
 
     /// <summary>
     /// Reads a body without a <c>Content-Type</c> as JSON where the route takes JSON, because clients of the earlier APIs send it so.
