@@ -39,8 +39,9 @@ internal sealed class CaseValues(long line, string pointer)
     /// <summary>Takes a member of a JSON object.</summary>
     public void Add(JsonProperty member)
     {
-        var name = member.Name;
-        if (!CaseColumns.All.Contains(name, StringComparer.Ordinal))
+        if (NameOf(member) is not { } name)
+            Faults.Add(new ProblemError(pointer, "A name has half of a surrogate pair, which is no character.") { Line = line });
+        else if (!CaseColumns.All.Contains(name, StringComparer.Ordinal))
             Blame(name, Unknown);
         else if (!names.Add(name))
             Blame(name, Twice);
@@ -124,6 +125,19 @@ internal sealed class CaseValues(long line, string pointer)
             times.Add(column, new DateTime(utc.Ticks - utc.Ticks % TimeSpan.TicksPerMicrosecond, DateTimeKind.Utc));
         else
             Blame(column, NotTime);
+    }
+
+    /// <returns>Null when the name has half of a surrogate pair.</returns>
+    private static string? NameOf(JsonProperty member)
+    {
+        try
+        {
+            return member.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     /// <returns>Null when the text cannot be kept; then it is a fault.</returns>

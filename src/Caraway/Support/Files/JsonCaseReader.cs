@@ -114,7 +114,7 @@ internal sealed class JsonCaseReader(HashedStream source, CaseRowCheck check) : 
             return Step.Done;
         }
 
-        if (!reader.ValueTextEquals("cases"u8))
+        if (!IsCases(reader))
             return reader.TrySkip() ? Step.Done : Step.Stuck;
         if (!reader.Read())
             return Step.Stuck;
@@ -126,6 +126,19 @@ internal sealed class JsonCaseReader(HashedStream source, CaseRowCheck check) : 
 
         item = Fault(line, "#/cases", hasCases ? "The object has this name twice." : "This must be a JSON list.");
         return Step.Broken;
+    }
+
+    private static bool IsCases(in Utf8JsonReader reader)
+    {
+        try
+        {
+            return reader.ValueTextEquals("cases"u8);
+        }
+        catch (InvalidOperationException)
+        {
+            // The name has half of a surrogate pair: it is another one.
+            return false;
+        }
     }
 
     private Step ReadRow(ref Utf8JsonReader reader, ref Item? item)
