@@ -75,7 +75,8 @@ internal static class ImportCasesCommand
             throw new CommandException(ExitCode.BadInput, $"--owner {owner} cannot be the id of a user.");
         await using var file = await Open(order.File, cancel);
         await using var first = new HashedStream(file);
-        var scan = await ImportScan.Run(CaseReader.Create(order.Format, first, order.CreateCheck()), _ => ValueTask.CompletedTask, cancel);
+        var scan = await ImportScan.Run(
+            CaseReader.Create(order.Format, first, order.CreateCheck()), _ => ValueTask.CompletedTask, long.MaxValue, cancel);
         if (!scan.IsGood)
             return await Refuse(scan);
         if (order.DryRun)

@@ -49,6 +49,7 @@ public sealed class CaseFilePlanTests(MillionSupportCases million, ITestOutputHe
         { "import, show", ImportTable.FindSql, "" },
         { "import, advance", ImportRun.AdvanceSql, "" },
         { "import, count", ImportRun.CountSql, "" },
+        { "import, find the next chunk", ImportJob.LastSql, "" },
         { "import, take 100 staged rows", ImportJob.UnstageSql, "" },
         { "import, fail", ImportTable.FailSql, "" },
     };

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Caraway.Platform.Http;
@@ -86,6 +87,9 @@ public sealed class CaseFileTests
     [InlineData(FileFormat.Json, "[{},\n{\"title\":\"a\u0001\"}]", 2, "#/1", "The file is not JSON from here on.")]
     [InlineData(FileFormat.Json, "[\n\n{\"title\":\"a\\u0000\"}]", 3, "#/0/title", "This has the character U+0000, which cannot be kept.")]
     [InlineData(FileFormat.Json, "[{\"title\":\"\\ud800\"}]", 1, "#/0/title", "This has half of a surrogate pair, which is no character.")]
+    [InlineData(FileFormat.Json, "[{\"\\ud800\":1}]", 1, "#/0", "A name has half of a surrogate pair, which is no character.")]
+    [InlineData(FileFormat.Json, "{\"\\ud800\":1}", 1, "#", "The object has no member cases.")]
+    [InlineData(FileFormat.Lines, "{}\n{\"\\udc00\":1}", 2, "#", "A name has half of a surrogate pair, which is no character.")]
     [InlineData(FileFormat.Json, "[{\"title\":1}]", 1, "#/0/title", "This must be text.")]
     [InlineData(FileFormat.Json, "[{\"title\":\"a\",\"title\":\"b\"}]", 1, "#/0/title", "The row has this name twice.")]
     [InlineData(FileFormat.Json, "[{\"tags\":[\"a\",1]}]", 1, "#/0/tags", "This must be a list of texts.")]
@@ -159,6 +163,60 @@ public sealed class CaseFileTests
         var fault = (await Read(format, text)).SelectMany(item => item.Faults).Last();
 
         Assert.Equal((2L, "This row has over 1 MiB. A quote or a bracket may be missing."), (fault.Line!.Value, fault.Detail));
+    }
+
+    /// <summary>Small pieces of a row must not cost the square of its length.</summary>
+    [Theory]
+    [InlineData(FileFormat.Json, "[{\"title\":\"", "\"}]")]
+    [InlineData(FileFormat.Lines, "{\"title\":\"", "\"}\n")]
+    [InlineData(FileFormat.Csv, "title\n\"", "\"\n")]
+    public async Task A_long_row_that_comes_in_small_pieces_is_read_in_time(string format, string before, string after)
+    {
+        var text = Encoding.UTF8.GetBytes(before + new string('x', 1_000_000) + after);
+        var watch = Stopwatch.StartNew();
+
+        var fault = Assert.Single((await Read(format, text, new Random(1), longestPiece: 20)).SelectMany(item => item.Faults));
+
+        Assert.Equal("This must have at most 200 characters.", fault.Detail);
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(3));
+    }
+
+    [Theory]
+    [InlineData(FileFormat.Json, "[{},{},{},{}]")]
+    [InlineData(FileFormat.Lines, "{}\n{}\n{\n{}\n{}")]
+    [InlineData(FileFormat.Csv, "title\na\nb\nc\nd\n")]
+    public async Task A_file_with_too_many_rows_is_not_read_to_its_end(string format, string text)
+    {
+        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(text));
+        await using var source = new HashedStream(stream);
+        var taken = 0;
+
+        var scan = await ImportScan.Run(
+            CaseReader.Create(format, source, new CaseRowCheck(keepsOrigin: true, Now)), _ => Take(), mostRows: 2, default);
+
+        Assert.Equal((3, 2, 1), (scan.Rows, taken, scan.FaultCount));
+        Assert.Equal(
+            [new ProblemError("#", "The file has more than 2 rows. Split it, or use ./caraway import cases.") { Line = 1 }], scan.Faults);
+
+        ValueTask Take()
+        {
+            taken++;
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    [Fact]
+    public async Task Rows_are_written_in_chunks_that_are_not_long()
+    {
+        var rows = Enumerable.Range(1, 12_000).Select(n => Row(n, description: "")).Concat(
+            Enumerable.Range(12_001, 500).Select(n => Row(n, new string('x', 20_000)))).ToList();
+
+        var chunks = await CaseImport.Chunks(rows.ToAsyncEnumerable(), default).ToListAsync();
+
+        Assert.Equal(rows, chunks.SelectMany(chunk => chunk));
+        Assert.Equal([5_000, 5_000], chunks.Take(2).Select(chunk => chunk.Length));
+        Assert.All(chunks, chunk => Assert.InRange(chunk.Sum(row => row.Length), 1, CaseImport.ChunkLength));
+        Assert.InRange(chunks.Count, 5, 6);
     }
 
     [Theory]
@@ -246,17 +304,21 @@ public sealed class CaseFileTests
     [InlineData("Case-0203-0", null)]
     [InlineData("Case-0203-07", null)]
     [InlineData("Case-0204-7", null)]
+    [InlineData("Case-0203-1\u0663", null)]
+    [InlineData("Case-0203-\u0663", null)]
     [InlineData("A case", null)]
     [InlineData(null, null)]
     public void A_given_title_has_a_number(string? title, int? number) =>
-        Assert.Equal(number, new ImportRow
-        {
-            Place = 1, Title = title, Description = "", Status = "active", Severity = "low", Category = "other", Metadata = "{}", Tags = [],
-        }.NumberOn(new DateOnly(2026, 2, 3)));
+        Assert.Equal(number, (Row(1, "") with { Title = title }).NumberOn(new DateOnly(2026, 2, 3)));
 
-    private static async Task<List<CaseReader.Item>> Read(string format, byte[] bytes, Random? random = null)
+    private static ImportRow Row(long place, string description) => new()
     {
-        using var stream = random is null ? new MemoryStream(bytes) : new SlowStream(bytes, random);
+        Place = place, Description = description, Status = "active", Severity = "low", Category = "other", Metadata = "{}", Tags = [],
+    };
+
+    private static async Task<List<CaseReader.Item>> Read(string format, byte[] bytes, Random? random = null, int longestPiece = 300)
+    {
+        using var stream = random is null ? new MemoryStream(bytes) : new SlowStream(bytes, random, longestPiece);
         await using var source = new HashedStream(stream);
         var items = await CaseReader.Create(format, source, new CaseRowCheck(keepsOrigin: true, Now)).Read(default).ToListAsync();
         Assert.Equal(System.Security.Cryptography.SHA256.HashData(bytes), await source.Finish(default));
@@ -318,9 +380,9 @@ public sealed class CaseFileTests
     }));
 
     /// <summary>Gives a few bytes at each reading, so that rows and characters are split anywhere.</summary>
-    private sealed class SlowStream(byte[] bytes, Random random) : MemoryStream(bytes)
+    private sealed class SlowStream(byte[] bytes, Random random, int longest) : MemoryStream(bytes)
     {
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            base.ReadAsync(buffer[..Math.Min(buffer.Length, random.Next(1, 300))], cancellationToken);
+            base.ReadAsync(buffer[..Math.Min(buffer.Length, random.Next(1, longest))], cancellationToken);
     }
 }

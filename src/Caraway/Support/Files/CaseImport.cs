@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Caraway.Platform.Events;
 using Caraway.Platform.Postgres;
 
@@ -12,6 +13,9 @@ internal static class CaseImport
 {
     /// <summary>Rows of one transaction. More would be faster, but would hold the sequencer of events back for longer.</summary>
     public const int ChunkSize = 5_000;
+
+    /// <summary>Characters of the rows of one transaction, which are in memory together. A longer row is written by itself.</summary>
+    public const int ChunkLength = 4 * 1024 * 1024;
 
     /// <summary>Of the import to which the rows belong.</summary>
     internal sealed record Source
@@ -80,6 +84,28 @@ internal static class CaseImport
                 row, row.Id ?? CaseId.Create().Value, row.Owner ?? sender, created, updated, row.ResolvedAt ?? updated,
                 row.ResolvedAt is not null || row.Status is CaseWords.Resolved or CaseWords.Closed);
         }
+    }
+
+    /// <summary>The rows of each transaction.</summary>
+    public static async IAsyncEnumerable<ImportRow[]> Chunks(
+        IAsyncEnumerable<ImportRow> rows, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var (chunk, length) = (new List<ImportRow>(), 0L);
+        await foreach (var row in rows.WithCancellation(cancel))
+        {
+            if (chunk.Count == ChunkSize || (chunk.Count > 0 && length + row.Length > ChunkLength))
+            {
+                yield return [.. chunk];
+                chunk.Clear();
+                length = 0;
+            }
+
+            chunk.Add(row);
+            length += row.Length;
+        }
+
+        if (chunk.Count > 0)
+            yield return [.. chunk];
     }
 
     /// <summary>Opens a case for each row whose id no case has. Call it in a transaction.</summary>

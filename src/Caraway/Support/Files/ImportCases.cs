@@ -44,10 +44,10 @@ internal static class ImportCases
         var check = new CaseRowCheck(caller.May(SupportPermissions.WriteAll), now);
         var reader = CaseReader.Create(FormatOf(http), body, check);
         if (dryRun == "true")
-            return TypedResults.Ok(Report(await ImportScan.Run(reader, _ => ValueTask.CompletedTask, cancel), now));
+            return TypedResults.Ok(Report(await ImportScan.Run(reader, _ => ValueTask.CompletedTask, ImportScan.MostRows, cancel), now));
 
         await using var stage = new ImportStage(body, caller, database, time, cancel);
-        var scan = await ImportScan.Run(reader, stage.Add, cancel);
+        var scan = await ImportScan.Run(reader, stage.Add, ImportScan.MostRows, cancel);
         var order = new ImportTable.Order
         {
             Sender = caller.Id, Hash = await body.Finish(cancel), KeyHash = key is null ? null : HashOf(caller, key), Rows = scan.Rows,

@@ -19,7 +19,20 @@ internal sealed class ImportJob(JobSignal signal, TimeProvider time) : IJobHandl
         select content from taken order by place
         """;
 
-    private const string DoneSql = "select done from support.imports where id = @id";
+    /// <summary>The last row of the next chunk.</summary>
+    internal static readonly string LastSql = $"""
+        select coalesce(
+            (
+                select max(place) from (
+                    select place, row_number() over (order by place) as rows, sum(octet_length(content)) over (order by place) as length
+                    from (
+                        select place, content from support.import_rows where import_id = @id order by place limit {CaseImport.ChunkSize}
+                    ) next
+                ) chunk
+                where rows = 1 or length <= {CaseImport.ChunkLength}
+            ),
+            (select rows from support.imports where id = @id))
+        """;
 
     private const string NextSql = $"""
         {JobQueue.Insert}
@@ -36,7 +49,7 @@ internal sealed class ImportJob(JobSignal signal, TimeProvider time) : IJobHandl
     {
         var id = IdOf(jobs[0]);
         var now = time.GetUtcNow().UtcDateTime;
-        var last = await database.First<long>(DoneSql, new { id }, cancel) + CaseImport.ChunkSize;
+        var last = await database.First<long?>(LastSql, new { id }, cancel) ?? 0;
         var import = await ImportRun.Advance(id, last, part => Unstage(part, database, cancel), now, database, cancel);
         if (import is null)
             return [new JobResult("ended_before")];

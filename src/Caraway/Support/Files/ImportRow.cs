@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 
 namespace Caraway.Support.Files;
@@ -43,7 +44,12 @@ internal sealed partial record ImportRow
 
     public DateTime? ResolvedAt { get; init; }
 
-    [GeneratedRegex(@"^Case-(?<day>\d{4})-(?<number>[1-9]\d{0,5})\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
+    /// <summary>Number of characters of the texts that can be long.</summary>
+    [JsonIgnore]
+    public int Length => Description.Length + Metadata.Length + Tags.Sum(tag => tag.Length);
+
+    [GeneratedRegex(
+        @"^Case-(?<day>[0-9]{4})-(?<number>[1-9][0-9]{0,5})\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex NumberedTitle { get; }
 
     /// <summary>The number in a title that was given on the day of the case: such a case has taken this number already.</summary>

@@ -49,7 +49,7 @@ internal static class ImportRun
         CancellationToken cancel)
     {
         var last = import;
-        await foreach (var chunk in rows.Chunk(CaseImport.ChunkSize).WithCancellation(cancel))
+        await foreach (var chunk in CaseImport.Chunks(rows, cancel))
         {
             if (chunk[^1].Place > last.Done)
                 last = await RunPart(import, chunk, database, time, cancel);

@@ -19,8 +19,19 @@ internal sealed class ReadBuffer(HashedStream source)
 
     public ReadOnlySpan<byte> Span => bytes.AsSpan(start, end - start);
 
-    /// <summary>Reads more bytes.</summary>
+    /// <summary>
+    /// Reads at least as many bytes as there are, up to the length of the longest row. Its caller looks at all bytes again after that: if a
+    /// sender's every byte were looked at with all before it, the work would grow with the square of the row's length.
+    /// </summary>
     public async Task Fill(CancellationToken cancel)
+    {
+        var enough = Math.Min(2 * Span.Length, CaseReader.LongestRow);
+        do
+            await ReadMore(cancel);
+        while (!IsLast && Span.Length < enough);
+    }
+
+    private async Task ReadMore(CancellationToken cancel)
     {
         if (start > 0)
         {
