@@ -125,23 +125,28 @@ internal static class ImportCasesCommand
         return ExitCode.BadInput;
     }
 
-    /// <summary>The file is read twice, so standard input is kept in a temporary file that only its owner reads.</summary>
+    /// <summary>
+    /// The file is read twice, so what comes through a pipe, as standard input does, is kept in a temporary file that only its owner reads.
+    /// Its name is removed at once, so a killed import leaves nothing behind.
+    /// </summary>
     private static async Task<FileStream> Open(string path, CancellationToken cancel)
     {
-        if (path != StandardInput)
+        if (path != StandardInput && !File.Exists(path))
+            throw new CommandException(ExitCode.BadInput, $"There is no file {Path.GetFullPath(path)}.");
+        Stream input = path == StandardInput
+            ? Console.OpenStandardInput()
+            : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.Asynchronous);
+        if (input is FileStream { CanSeek: true } file)
+            return file;
+        await using var pipe = input;
+        var name = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        var copy = new FileStream(name, new FileStreamOptions
         {
-            return File.Exists(path)
-                ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.Asynchronous)
-                : throw new CommandException(ExitCode.BadInput, $"There is no file {Path.GetFullPath(path)}.");
-        }
-
-        var copy = new FileStream(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Options = FileOptions.Asynchronous | FileOptions.DeleteOnClose,
+            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Options = FileOptions.Asynchronous,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
-        await using var input = Console.OpenStandardInput();
-        await input.CopyToAsync(copy, cancel);
+        File.Delete(name);
+        await pipe.CopyToAsync(copy, cancel);
         copy.Position = 0;
         return copy;
     }

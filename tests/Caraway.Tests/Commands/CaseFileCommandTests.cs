@@ -114,16 +114,17 @@ public sealed class CaseFileCommandTests(PostgresServer postgres) : IAsyncLifeti
     }
 
     [Fact]
-    public async Task Standard_input_a_dry_run_and_an_owner()
+    public async Task Standard_input_another_pipe_a_dry_run_and_an_owner()
     {
         const string rows = "title,created_at\nOne,2026-01-02\n,2026-01-02\n";
         string[] command = ["import", "cases", "-", "--format", "csv", "--owner", "user:5"];
+        string[] pipe = ["import", "cases", "/dev/stdin", "--format", "csv", "--owner", "user:5"];
 
         var dry = await CarawayProcess.RunWith(rows, Settings(database), [.. command, "--dry-run"]);
         Assert.Contains("2 good rows. Nothing was written", dry.Output, StringComparison.Ordinal);
         Assert.Equal(0, await database.Scalar<long>("select count(*) from support.cases"));
-        for (var run = 0; run < 2; run++)
-            Assert.Equal(0, (await CarawayProcess.RunWith(rows, Settings(database), command)).ExitCode);
+        foreach (var again in new[] { command, command, pipe })
+            Assert.Equal(0, (await CarawayProcess.RunWith(rows, Settings(database), again)).ExitCode);
 
         Assert.Equal("user:5 Case-0102-2, user:5 One", await database.Scalar<string>(
             "select string_agg(owner || ' ' || title, ', ' order by title) from support.cases"));
