@@ -70,7 +70,7 @@ internal static class Appointment
     /// A statement of its own before one that looks at <see cref="IsWithinLimits"/>: what was committed while it waited for the locks is
     /// then seen.
     /// </summary>
-    internal const string LockFirst = $"with {Locked} select count(*) from locked;";
+    internal const string LockFirst = $"with {Locked} select count(*) from locked";
 
     /// <summary>
     /// A condition on a patient's own booking, of which <c>@self</c> is the id (0 for a new one): few open appointments, and at most a
@@ -88,17 +88,7 @@ internal static class Appointment
 
     /// <summary>Runs a statement that writes an appointment and returns <see cref="Columns"/>.</summary>
     internal static Task<Row?> Write(string sql, bool isLimited, object values, Database database, CancellationToken cancel) =>
-        !isLimited
-            ? database.First<Row>(sql, values, cancel)
-            : database.Many(
-                LockFirst + sql,
-                values,
-                async grid =>
-                {
-                    await grid.ReadAsync<long>();
-                    return await grid.ReadFirstOrDefaultAsync<Row>();
-                },
-                cancel);
+        isLimited ? database.FirstLocked<Row>(LockFirst, sql, values, cancel) : database.First<Row>(sql, values, cancel);
 
     /// <summary>The Monday 00:00 UTC before a time.</summary>
     internal static DateTime WeekOf(DateTime time) => time.Date.AddDays(-(((int)time.DayOfWeek + 6) % 7));

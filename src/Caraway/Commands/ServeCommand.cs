@@ -64,11 +64,13 @@ internal static partial class ServeCommand
             AnswersRequests = role != "worker",
         });
         await Start(app, server.Port, cancel);
+        var watching = workspace.WatchDatabase(sentence => LogDatabase(app.Logger, sentence), app.Lifetime.ApplicationStopping);
         if (workspace.IsDevelopment)
             await Announce(app, workspace, cancel);
         else
             LogServing(app.Logger, ProgramVersion.Text, app.Urls.First());
         await app.WaitForShutdownAsync(cancel);
+        await watching;
         LogStopped(app.Logger);
         return ExitCode.Done;
     }
@@ -89,6 +91,9 @@ internal static partial class ServeCommand
 
     [LoggerMessage(50, LogLevel.Information, "Caraway {Version} serves on {Url}.")]
     private static partial void LogServing(ILogger logger, string version, string url);
+
+    [LoggerMessage(52, LogLevel.Warning, "{Sentence}")]
+    private static partial void LogDatabase(ILogger logger, string sentence);
 
     [LoggerMessage(51, LogLevel.Information, "Caraway has stopped. All requests are finished.")]
     private static partial void LogStopped(ILogger logger);

@@ -39,6 +39,10 @@ internal sealed class Workspace : IAsyncDisposable
 
     public PrivateFolder Folder { get; }
 
+    /// <summary>Keeps an embedded database running until it is cancelled. A database of its own is not ours to start.</summary>
+    public Task WatchDatabase(Action<string> say, CancellationToken stopping) =>
+        embedded?.Watch(say, TimeProvider.System, stopping) ?? Task.CompletedTask;
+
     public NpgsqlDataSource Source { get; }
 
     public Database Database { get; }

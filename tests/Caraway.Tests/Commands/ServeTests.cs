@@ -37,6 +37,64 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_database_that_is_killed_is_started_again()
+    {
+        using var serve = CarawayProcess.Start(Development(), "serve");
+        await serve.Says("is ready on");
+        using var client = Client();
+        using var content = new StringContent("""{"full_name":"Ada","narrative":"Denied."}""", Encoding.UTF8, "application/json");
+        using var intake = await client.PostAsync("/intakes", content);
+        Assert.Equal(HttpStatusCode.Created, intake.StatusCode);
+
+        SignalDatabase("-KILL", File.ReadLines(PostmasterPid).First());
+
+        await serve.Says("It was started again.");
+        await Ready(HttpStatusCode.OK, TimeSpan.FromSeconds(30));
+        Assert.Contains("Ada", await client.GetStringAsync("/cases"), StringComparison.Ordinal);
+        serve.Terminate();
+        Assert.Equal(0, await serve.Exit());
+    }
+
+    [Fact]
+    public async Task A_database_that_is_stopped_is_reported_within_seconds()
+    {
+        using var serve = CarawayProcess.Start(Development(), "serve");
+        await serve.Says("is ready on");
+        Assert.Equal(HttpStatusCode.OK, await Health());
+        var postmaster = File.ReadLines(PostmasterPid).First();
+        string[] all = [postmaster, .. File.ReadAllText($"/proc/{postmaster}/task/{postmaster}/children").Split(' ').SkipLast(1)];
+        SignalDatabase("-STOP", all);
+        try
+        {
+            var watch = Stopwatch.StartNew();
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, await Health());
+            Assert.InRange(watch.Elapsed.TotalSeconds, 1, 5);
+        }
+        finally
+        {
+            SignalDatabase("-CONT", all);
+        }
+
+        await Ready(HttpStatusCode.OK, TimeSpan.FromSeconds(30));
+    }
+
+    private static void SignalDatabase(string signal, params string[] processes)
+    {
+        using var kill = Process.Start("kill", [signal, .. processes]);
+        kill.WaitForExit();
+    }
+
+    private async Task Ready(HttpStatusCode expected, TimeSpan patience)
+    {
+        var watch = Stopwatch.StartNew();
+        while (await Health() != expected)
+        {
+            Assert.True(watch.Elapsed < patience, $"/health does not answer {expected}.");
+            await Task.Delay(100);
+        }
+    }
+
+    [Fact]
     public async Task A_second_serve_on_the_same_folder_is_refused()
     {
         using var serve = CarawayProcess.Start(Development(), "serve");

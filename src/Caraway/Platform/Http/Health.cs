@@ -65,7 +65,9 @@ internal static class Health
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
         try
         {
-            return Migrator.Misfits(Migrator.Embedded, await new Migrator(source, Migrator.Embedded).Status(both.Token));
+            // A server that is stopped does not answer a cancellation either. The call then ends by itself, later.
+            var status = await new Migrator(source, Migrator.Embedded).Status(both.Token).WaitAsync(both.Token);
+            return Migrator.Misfits(Migrator.Embedded, status);
         }
         catch (Exception e) when (e is NpgsqlException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {

@@ -16,13 +16,16 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
 {
     private const string DatabaseName = "caraway";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
 
     private readonly PostgresPlace place;
     private readonly PostgresPrograms programs;
     private readonly FileStream use;
+    private readonly bool durable;
 
-    private EmbeddedPostgres(PostgresPlace place, PostgresPrograms programs, FileStream use)
+    private EmbeddedPostgres(PostgresPlace place, PostgresPrograms programs, FileStream use, bool durable)
     {
+        this.durable = durable;
         this.place = place;
         this.programs = programs;
         this.use = use;
@@ -52,8 +55,8 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         try
         {
             var found = await PostgresPrograms.Find(postgresBin, place.ReadVersion(), place.DataFolder, cancel);
-            cluster = new EmbeddedPostgres(place, await place.OsUser.Reachable(found), use);
-            await cluster.Run(durable, cancel);
+            cluster = new EmbeddedPostgres(place, await place.OsUser.Reachable(found), use, durable);
+            await cluster.Run(cancel);
             return cluster;
         }
         catch
@@ -65,6 +68,31 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts the cluster again when it ends before its users do, such as by a kill. Returns when it is cancelled.</summary>
+    /// <param name="say">Gets a sentence for the log.</param>
+    public Task Watch(Action<string> say, TimeProvider time, CancellationToken stopping) => Repeatedly.Do(
+        async cancel =>
+        {
+            if (place.IsAlive())
+                return BetweenLooks;
+            using var alone = await FileLock.Wait(place.StartLock, FileShare.None, cancel);
+            if (!place.IsAlive())
+            {
+                await Run(cancel);
+                say("The embedded database had ended. It was started again.");
+            }
+
+            return BetweenLooks;
+        },
+        e =>
+        {
+            say($"The embedded database has ended. {e.Message}");
+            // The processes of a killed cluster end a moment later, and a start fails until then.
+            return BetweenLooks;
+        },
+        time,
+        stopping);
+
     /// <summary>Stops the cluster when no other process uses it.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -73,13 +101,13 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         await StopIfLast();
     }
 
-    private async Task Run(bool durable, CancellationToken cancel)
+    private async Task Run(CancellationToken cancel)
     {
         if (place.ReadVersion() is null)
             await Create();
         await place.PrepareSocketFolder();
         if (!await Answers(cancel))
-            await Launch(durable);
+            await Launch();
         await CreateDatabase(cancel);
     }
 
@@ -138,12 +166,12 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
-    private async Task Launch(bool durable)
+    private async Task Launch()
     {
         const string note = "# Written by Caraway at each start.\n";
         var users = new[] { Environment.UserName, place.OsUser.Name }.Distinct(StringComparer.Ordinal);
         var identities = string.Concat(users.Select(user => $"caraway \"{user}\" caraway\n"));
-        await place.OsUser.Write(Path.Combine(place.DataFolder, "postgresql.conf"), Configuration(durable));
+        await place.OsUser.Write(Path.Combine(place.DataFolder, "postgresql.conf"), Configuration());
         await place.OsUser.Write(Path.Combine(place.DataFolder, "pg_hba.conf"), note + "local all all peer map=caraway\n");
         await place.OsUser.Write(Path.Combine(place.DataFolder, "pg_ident.conf"), note + identities);
         var log = Path.Combine(place.DataFolder, "server.log");
@@ -157,7 +185,7 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
     private Task<ChildProcess.Result> Control(string action, params string[] options) =>
         place.OsUser.Run(programs.PgCtl, [action, "--pgdata", place.DataFolder, "--wait", "--timeout", "60", "--silent", .. options]);
 
-    private string Configuration(bool durable) => $"""
+    private string Configuration() => $"""
         # Written by Caraway at each start. Change settings with: alter system set … (postgresql.auto.conf wins over this file).
         listen_addresses = ''
         unix_socket_directories = '{place.SocketFolder.Replace("'", "''", StringComparison.Ordinal)}'
