@@ -71,7 +71,7 @@ public sealed class CaseFilePlanTests(MillionSupportCases million, ITestOutputHe
             ids = rows.Select(n => 7L + n).ToArray(), owners = rows.Select(n => "gateway:user" + n % 9).ToArray(),
             created = rows.Select(n => now.AddDays(-(n % 7))).ToArray(), updated = rows.Select(_ => now).ToArray(),
             ended = rows.Select(_ => now).ToArray(), resolved = rows.Select(_ => false).ToArray(), sessions = Texts("s1"),
-            titles = rows.Select(n => n % 2 == 0 ? null : "A case").ToArray(), lasts = rows.Select(_ => 9).ToArray(),
+            titles = Texts("A case"), lasts = rows.Select(_ => 9).ToArray(),
             days = rows.Select(n => DateOnly.FromDateTime(now).AddDays(-n)).ToArray(),
             descriptions = Texts("A text"), statuses = Texts("active"), severities = Texts("low"), categories = Texts("other"),
             metadata = Texts("{}"), tags = Texts("{a}"), places = rows.Select(n => 1_000L + n).ToArray(), contents = Texts("{}"),
