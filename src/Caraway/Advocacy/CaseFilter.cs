@@ -84,6 +84,8 @@ internal sealed record CaseFilter
         return asked + ", " + new NewestMatches
         {
             Newest = Newest,
+            HasRepeatedKeys = !IsFiltered,
+            IsNarrow = IsFiltered || OpenedAfter is not null,
             Look = IsFiltered ? $"""
                 cross join lateral (
                     select from advocacy.case_words w where w.case_id = b.key and w.words @@ {TextMatch.Query}{LimitClause.For(1)}

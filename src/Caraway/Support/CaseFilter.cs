@@ -100,9 +100,11 @@ internal sealed record CaseFilter
         + (Text.After is null ? "" : " and c.created_at >= @OpenedAfter");
 
     /// <summary>All conditions on a case <c>c</c>, without the words.</summary>
-    public string Sql =>
-        OrderedSql
-        + (Severity is null ? "" : " and c.severity = @Severity")
+    public string Sql => OrderedSql + OtherSql;
+
+    /// <summary>The conditions of <see cref="Sql"/> for which an index in order has nothing.</summary>
+    public string OtherSql =>
+        (Severity is null ? "" : " and c.severity = @Severity")
         + (Category is null ? "" : " and c.category = @Category")
         + (Text[SearchField.Severity] is null && Text[SearchField.Category] is null ? "" : $" and {HasMarks}")
         + (Tag is null ? "" : " and c.tags @> array[@Tag]")
@@ -110,6 +112,9 @@ internal sealed record CaseFilter
 
     /// <summary>The same for a statement that reads the index of words.</summary>
     public string IndexedSql => Sql + (Marks.Length == 0 ? "" : $" and {HasMarks}");
+
+    /// <summary>Whether that index finds the cases by their marks or tags, whatever the words are.</summary>
+    public bool IsIndexable => Marks.Length > 0 || Tag is not null || TextTag is not null;
 
     private const string HasMarks = "array[c.status, c.severity, c.category] @> @Marks";
 

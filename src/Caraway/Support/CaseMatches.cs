@@ -5,7 +5,7 @@ namespace Caraway.Support;
 /// <summary>Finds the cases that a query means among those that the caller may see, newest first.</summary>
 internal static class CaseMatches
 {
-    private const string Matches = $"c.search @@ {TextMatch.Query}";
+    private const string Columns = "search, status, severity, category, tags";
 
     /// <summary>Common table expressions that end in <c>matches (at, key)</c>.</summary>
     /// <param name="below">A condition on a case <c>c</c>: the place of the page.</param>
@@ -15,18 +15,27 @@ internal static class CaseMatches
     /// </param>
     public static string Sql(CaseFilter filter, SupportScope scope, bool isExact, string below = "true", string shareBelow = "true")
     {
-        if (!filter.Text.HasText)
-            return $"matches as materialized ({Newest(filter, scope, below, shareBelow)} limit @Enough)";
+        var newest = Newest(filter, scope, below, shareBelow);
+        if (!filter.Text.HasText && filter.OtherSql.Length == 0)
+            return $"matches as materialized ({newest} limit @Enough)";
+        var words = filter.Text.HasText ? $"c.search @@ {TextMatch.Query}" : "true";
+        var (indexed, readers) = !scope.All ? (words, " and c.readers && @Me")
+            : filter.Text.HasText ? (TextMatch.Indexed("c.search"), "")
+            : ("true", "");
         return TextMatch.Asked + ", " + new NewestMatches
         {
-            Newest = Newest(filter, scope, below, shareBelow),
-            Look = scope.All ? "" : "cross join lateral (select c.search from support.cases c where c.id = b.key offset 0) c",
-            Match = scope.All ? $"b.search @@ {TextMatch.Query}" : Matches,
+            Newest = newest,
+            IsNarrow = filter.OrderedSql.Length > 0,
+            // The filter comes after the walk. In it, PostgreSQL would take the index for the filter, and sort all that it gives.
+            Look = scope.All
+                ? "cross join lateral (select b.*) c"
+                : $"cross join lateral (select {Columns} from support.cases c where c.id = b.key offset 0) c",
+            Match = words + filter.OtherSql,
+            IsIndexable = filter.IsIndexable ? "true" : TextMatch.IsIndexable,
             // They are of all cases: the work for a caller who sees a part does not depend on them.
-            Kind = scope.All ? SearchCases.KindName : null,
+            Kind = scope.All && filter.Text.HasText ? SearchCases.KindName : null,
             Far = $"""
-                select c.created_at as at, c.id as key from support.cases c
-                where {(scope.All ? TextMatch.Indexed("c.search") : $"{Matches} and c.readers && @Me")} and {below}{filter.IndexedSql}
+                select c.created_at as at, c.id as key from support.cases c where {indexed}{readers} and {below}{filter.IndexedSql}
                 """,
             Ids = isExact || !scope.All ? null : new("c.number", "(select last_value from support.cases_number_seq)", "1"),
         }.Sql();
@@ -39,20 +48,20 @@ internal static class CaseMatches
         if (scope.All)
         {
             return $"""
-                select c.created_at as at, c.id as key, c.search from support.cases c
-                where {below}{filter.Sql} order by c.created_at desc, c.id desc
+                select c.created_at as at, c.id as key, {Columns} from support.cases c
+                where {below}{filter.OrderedSql} order by c.created_at desc, c.id desc
                 """;
         }
 
         var branches = scope.Me.SelectMany((_, place) => new[]
         {
             $"""
-            (select c.id, c.created_at from support.cases c where c.owner = (@Me)[{place + 1}] and {below}{filter.Sql}
+            (select c.id, c.created_at from support.cases c where c.owner = (@Me)[{place + 1}] and {below}{filter.OrderedSql}
             order by c.created_at desc, c.id desc limit {NewestMatches.Walked})
             """,
             $"""
             (select c.id, c.created_at from support.shares s join support.cases c on c.id = s.case_id
-            where s.reader = (@Me)[{place + 1}] and {shareBelow}{filter.Sql}
+            where s.reader = (@Me)[{place + 1}] and {shareBelow}{filter.OrderedSql}
             order by s.case_created_at desc, s.case_id desc limit {NewestMatches.Walked})
             """,
         });

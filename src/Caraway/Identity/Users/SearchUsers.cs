@@ -70,6 +70,7 @@ internal sealed class SearchUsers : ISearchSource
             Newest = $"""
                 select null::timestamptz as at, id as key, search_text from identity.users where id < @Before{others} order by id desc
                 """,
+            IsNarrow = others.Length > 0,
             Match = condition,
             IsIndexable = isIndexable ? "true" : "false",
             Far = byIndex,

@@ -23,6 +23,18 @@ internal sealed record NewestMatches
     /// </summary>
     public required string Newest { get; init; }
 
+    /// <summary>
+    /// Whether several rows of <see cref="Newest"/>, one after the other, can have one key. The walk counts them as one match: else it would
+    /// end before it has enough, and the index would be asked for a word that is in every row.
+    /// </summary>
+    public bool HasRepeatedKeys { get; init; }
+
+    /// <summary>
+    /// Whether conditions of <see cref="Newest"/> leave out rows. If they do not, the numbers of the newest and the oldest row tell whether
+    /// there are rows beyond the walk, and nothing needs to be counted.
+    /// </summary>
+    public bool IsNarrow { get; init; }
+
     /// <summary>A join to the rows <c>b</c> of <see cref="Newest"/>.</summary>
     public string Look { get; init; } = "";
 
@@ -57,12 +69,21 @@ internal sealed record NewestMatches
     /// </summary>
     public string Sql()
     {
+        var walk = $"from ({Newest}{LimitClause.For(Walked)}) b {Look} where {Match}";
+        var walked = HasRepeatedKeys
+            ? $"""
+                select at, key from (select b.at, b.key, lag(b.key) over () as previous {walk}) b
+                where key is distinct from previous limit @Enough
+                """
+            : $"select b.at, b.key {walk} limit @Enough";
+        var isLonger = Ids is null || IsNarrow
+            ? $"exists (select from ({Newest} offset {Walked - 1}{LimitClause.For(1)}) edge)"
+            : $"{Ids.Newest} - {Walked} >= {Ids.Oldest}";
         var sql = new StringBuilder($"""
             walked as materialized (
-                select b.at, b.key from ({Newest}{LimitClause.For(Walked)}) b {Look} where {Match} limit @Enough
+                {walked}
             ), rest_0 as materialized (
-                select (select count(distinct key) < @Enough from walked) and {IsIndexable}
-                    and exists (select from ({Newest} offset {Walked - 1}{LimitClause.For(1)}) edge) as is_needed
+                select (select count(*) < @Enough from walked) and {IsIndexable} and {isLonger} as is_needed
             """);
         if (Kind is not null)
             sql.Append(CultureInfo.InvariantCulture, $"\n), {Lexemes.IndexQuery(Kind)}");

@@ -15,9 +15,9 @@ internal static class SimilarNames
         )
         """;
 
-    /// <summary>The names of all words, as many for each. The last one is repeated.</summary>
-    public static string[] Pad(IEnumerable<IReadOnlyList<string>> choices) =>
-        [.. choices.SelectMany(names => Enumerable.Range(0, Choices).Select(n => names[Math.Min(n, names.Count - 1)]))];
+    /// <summary>The names of all words, as many for each. Null fills up: it matches nothing, and no index is read for it.</summary>
+    public static string?[] Pad(IEnumerable<IReadOnlyList<string>> choices) =>
+        [.. choices.SelectMany(names => Enumerable.Range(0, Choices).Select(n => names.ElementAtOrDefault(n)))];
 
     /// <summary>A condition on a column in the form of <see cref="NameMatch"/>.</summary>
     public static string On(string column, int words) => string.Join(
