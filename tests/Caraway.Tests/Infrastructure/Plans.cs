@@ -88,7 +88,7 @@ internal static class Plans
         byte[] bytes => $"'\\x{Convert.ToHexStringLower(bytes)}'",
         Array array => $"array[{string.Join(", ", array.Cast<object?>().Select(Literal))}]::{ElementType(array)}[]",
         bool truth => truth ? "true" : "false",
-        DateTime time => $"'{time.ToString("O", CultureInfo.InvariantCulture)}'",
+        DateTime time => time == DateTime.MaxValue ? "'infinity'" : $"'{time.ToString("O", CultureInfo.InvariantCulture)}'",
         DateOnly day => $"'{day.ToString("O", CultureInfo.InvariantCulture)}'",
         IFormattable number and not (TimeSpan or Guid) => number.ToString(null, CultureInfo.InvariantCulture),
         _ => $"'{value.ToString()!.Replace("'", "''", StringComparison.Ordinal)}'",

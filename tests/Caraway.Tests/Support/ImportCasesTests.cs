@@ -79,25 +79,6 @@ public sealed class ImportCasesTests(CarawayFixture caraway) : IClassFixture<Car
         Assert.Equal($"Case-{Today}-2", active.Text("title"));
     }
 
-    /// <summary>The year 1 is .NET's value of a time that was never set. PostgreSQL's -infinity is no time to compute with.</summary>
-    [Fact]
-    public async Task A_case_of_the_year_1_is_a_case_as_others()
-    {
-        var (admin, anna) = (await caraway.SignedIn("admin"), NewUser());
-        const string time = "0001-01-01T00:00:00.000000Z";
-
-        var answer = await Send(admin, Lines, $$"""{"user_id":"{{anna.UserId}}","tags":["year1"],"created_at":"{{time}}"}""");
-
-        Assert.Equal((200, "succeeded", 1, 1, 0), Counts(answer));
-        Assert.Equal(["Case-0101-1"], await Titles(anna));
-        Assert.Contains(time, (await caraway.Get(anna, Cases + "/export?format=csv")).Body, StringComparison.Ordinal);
-        Assert.Single((await caraway.Get(admin, "/api/v1/search?q=tag:year1")).Json.GetProperty("items").EnumerateArray());
-        Assert.Single((await caraway.Get(anna, Cases + "?cursor=")).Ids());
-        Assert.Equal(200, (await caraway.Get(admin, Cases + "/analytics?from=2026-01-01&to=2026-01-02")).Status);
-        Assert.True(await caraway.Database.Scalar<bool>(
-            $"select isfinite(created_at) from support.cases where owner = 'gateway:{anna.UserId}'"));
-    }
-
     [Fact]
     public async Task Nobody_imports_without_the_permission()
     {
