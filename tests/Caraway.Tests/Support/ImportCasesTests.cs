@@ -79,6 +79,17 @@ public sealed class ImportCasesTests(CarawayFixture caraway) : IClassFixture<Car
         Assert.Equal($"Case-{Today}-2", active.Text("title"));
     }
 
+    /// <summary>The year 1 is .NET's value of a time that was never set. PostgreSQL's -infinity is no time to compute with.</summary>
+    [Fact]
+    public async Task A_time_that_was_never_set_is_a_fault()
+    {
+        var (admin, anna) = (await caraway.SignedIn("admin"), NewUser());
+
+        var answer = await Send(admin, Lines, $$"""{"user_id":"{{anna.UserId}}","created_at":"0001-01-01T00:00:00.000000Z"}""");
+
+        Assert.Equal(["#/created_at"], answer.IsProblem(422, "invalid").Pointers);
+    }
+
     [Fact]
     public async Task Nobody_imports_without_the_permission()
     {

@@ -49,7 +49,7 @@ internal sealed class UtcTimeConverter : JsonConverter<DateTime>
 
     public override DateTime Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
-        if (reader.TokenType == JsonTokenType.String && TryRead(ref reader, out var utc))
+        if (reader.TokenType == JsonTokenType.String && TryRead(ref reader, out var utc) && TimeText.IsGiven(utc))
             return new DateTime(utc.Ticks - utc.Ticks % TimeSpan.TicksPerMicrosecond, DateTimeKind.Utc);
         throw new BodyValueException("This must be a time such as 2026-01-31T08:15:30Z.");
     }

@@ -33,6 +33,12 @@ internal static partial class TimeText
         return parsed;
     }
 
+    /// <summary>
+    /// Whether the time is one that somebody gave. .NET programs write the year 1 for a time that was never set, and the database's driver
+    /// would make <c>-infinity</c> of its first moment.
+    /// </summary>
+    public static bool IsGiven(DateTime utc) => utc.Year > 1;
+
     /// <summary>The offset as .NET reads it: <c>Z</c>, or hours and minutes with a colon.</summary>
     private static string Offset(string offset) => offset.Length switch
     {

@@ -121,7 +121,7 @@ internal sealed class CaseValues(long line, string pointer)
     {
         if (!IsTime(column))
             texts.Add(column, text);
-        else if (TimeText.TryParse(text, out var utc))
+        else if (TimeText.TryParse(text, out var utc) && TimeText.IsGiven(utc))
             times.Add(column, new DateTime(utc.Ticks - utc.Ticks % TimeSpan.TicksPerMicrosecond, DateTimeKind.Utc));
         else
             Blame(column, NotTime);
