@@ -16,6 +16,10 @@ internal static class ImportTable
     /// <summary>A file that nobody sends any more. The server ends slower senders.</summary>
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(2);
 
+    /// <summary>With letters of every language as they are: escaped, a text would be up to three times as long.</summary>
+    private static readonly SupportJson Staged =
+        new(new JsonSerializerOptions(SupportJson.Default.Options) { Encoder = JsonCaseWriter.Encoder });
+
     /// <summary>A file that is known whole, and who sent it.</summary>
     internal sealed record Order
     {
@@ -152,7 +156,7 @@ internal static class ImportTable
             new
             {
                 id, places = rows.Select(row => row.Place).ToArray(),
-                contents = rows.Select(row => JsonSerializer.Serialize(row, SupportJson.Default.ImportRow)).ToArray(), now,
+                contents = rows.Select(row => JsonSerializer.Serialize(row, Staged.ImportRow)).ToArray(), now,
             },
             cancel);
 
