@@ -24,8 +24,8 @@ internal sealed record NewestMatches
     public required string Newest { get; init; }
 
     /// <summary>
-    /// Whether several rows of <see cref="Newest"/>, one after the other, can have one key. The walk counts them as one match: else it would
-    /// end before it has enough, and the index would be asked for a word that is in every row.
+    /// Whether several rows of <see cref="Newest"/>, one after the other, can have one key. The walk counts them as one match: else it
+    /// would end before it has enough, and the index would be asked for a word that is in every row.
     /// </summary>
     public bool HasRepeatedKeys { get; init; }
 
