@@ -82,6 +82,7 @@ public sealed class CarePlanTests(MillionAppointments million, ITestOutputHelper
             EndsAt = (reschedules ? free : appointment.ScheduledTime).AddMinutes(30),
             takesNewTime = reschedules, isRescheduled = reschedules, becomesConfirmed = what == "confirm",
             lead = TimeSpan.FromDays(1), payload = "{}",
+            isLimited = true, most = int.MaxValue, self = 0L, week = reschedules || books ? Appointment.WeekOf(free) : now,
             ids = batch.Select(row => row.Id).ToArray(), doctors = batch.Select(row => row.DoctorId).ToArray(),
             // For lab results.
             TestName = "Potassium", data = "{}", interpretation = "unknown", recordedAt = now, writeAll = false,
