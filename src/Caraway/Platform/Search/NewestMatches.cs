@@ -7,38 +7,15 @@ namespace Caraway.Platform.Search;
 /// <summary>
 /// Finds the newest matches of a query in steady time, however rare or common its words are (ADR 25). A walk looks at the newest rows, one
 /// by one: it soon finds enough of a common word. Only if it does not, the words are rare, and the index gives their rows: first those of
-/// the newest spans of ids, then of more, at last all.
+/// a span of the newest ids, then of longer spans, at last all.
 /// </summary>
 internal sealed record NewestMatches
 {
     /// <summary>Number of rows that the walk looks at, at most: 5 to 20 ms. A word that it does not find often is in few rows.</summary>
     public const int Walked = 16_384;
 
-    /// <summary>
-    /// The steps down the index. Those of short spans are one after the other, so that each reads other rows: together 65,536, 163,840 and
-    /// 425,984 ids, less what the newest span lacks. The last step reads all of the two newest long spans.
-    /// </summary>
-    private static readonly Step[] Steps = [new(15, 0, 2), new(15, 2, 3), new(15, 5, 8), new(20, 0, 2)];
-
-    /// <param name="Bits">The length of the spans of <c>platform.spans</c>, as a power of two.</param>
-    /// <param name="First">How many spans before the newest one the step begins.</param>
-    private sealed record Step(int Bits, int First, int Count)
-    {
-        public bool IsDisjoint => Bits == Steps[0].Bits;
-
-        /// <summary>An SQL expression: the oldest number that the steps up to this one have read.</summary>
-        public string Oldest(string newest) => $"(({newest} >> {Bits}) - {First + Count - 1}) << {Bits}";
-
-        /// <summary>
-        /// An SQL expression: its spans, as <c>platform.spans</c> numbers them. It is a select, so that it is computed once. The conditions
-        /// of an index can be checked again on each row.
-        /// </summary>
-        public string Spans(string newest) => $"""
-            array(
-                select (platform.newest_spans({newest} - (n << {Bits}), {Bits}))[1]
-                from generate_series({First}, {First + Count - 1}) n)
-            """;
-    }
+    /// <summary>Lengths of the spans of <c>platform.spans</c>, as powers of two.</summary>
+    private static readonly int[] Spans = [15, 17, 20];
 
     /// <summary>
     /// The rows to look at, newest first: a select with the columns <c>at</c> and <c>key</c>, and those that the other members use. It has
@@ -110,23 +87,20 @@ internal sealed record NewestMatches
             """);
         if (Kind is not null)
             sql.Append(CultureInfo.InvariantCulture, $"\n), {Lexemes.IndexQuery(Kind)}");
-        var (steps, read) = (new List<string> { "walked" }, new List<string>());
-        foreach (var step in Ids is null ? [] : Steps)
+        var steps = new List<string> { "walked" };
+        for (var step = 1; Ids is not null && step <= Spans.Length; step++)
         {
-            var number = steps.Count;
-            if (!step.IsDisjoint)
-                read.Clear();
-            read.Add($"(select count(distinct key) from near_{number})");
+            var (bits, name) = (Spans[step - 1], $"near_{step}");
             sql.Append(CultureInfo.InvariantCulture, $"""
 
-                ), near_{number} as materialized (
-                    {Far} and platform.spans({Ids!.Column}) && {step.Spans(Ids.Newest)}
-                        and (select is_needed from rest_{number - 1})
-                ), rest_{number} as materialized (
-                    select (select is_needed from rest_{number - 1}) and {string.Join(" + ", read)} < @Enough
-                        and {step.Oldest(Ids.Newest)} > {Ids.Oldest} as is_needed
+                ), {name} as materialized (
+                    {Far} and platform.spans({Ids.Column}) && platform.newest_spans({Ids.Newest}, {bits})
+                        and (select is_needed from rest_{step - 1})
+                ), rest_{step} as materialized (
+                    select (select is_needed from rest_{step - 1}) and (select count(distinct key) < @Enough from {name})
+                        and (({Ids.Newest} >> {bits}) - 1) << {bits} > {Ids.Oldest} as is_needed
                 """);
-            steps.Add($"near_{number}");
+            steps.Add(name);
         }
 
         sql.Append(CultureInfo.InvariantCulture, $"""

@@ -41,13 +41,14 @@ internal static class SearchEverything
 
         var usable = asked.Where(source => source.MayUse(caller) && query.For(source.Fields) is not null).ToList();
         var now = time.GetUtcNow().UtcDateTime;
+        var found = new List<Found>();
         var lastKind = usable.FindIndex(source => source.Kind == after?.Kind);
-        // At the same time, each on a connection of its own: the answer takes as long as the slowest source, not as all together.
-        var hits = await Task.WhenAll(usable.Select((source, order) => source.Search(
-            query.For(source.Fields)!,
-            after?.PageOf(order.CompareTo(lastKind), size) ?? new SearchPage(size, now, long.MaxValue, long.MaxValue),
-            caller, database, cancel)));
-        var found = hits.SelectMany((some, order) => some.Select(hit => new Found(usable[order], order, hit))).ToList();
+        for (var order = 0; order < usable.Count; order++)
+        {
+            var page = after?.PageOf(order.CompareTo(lastKind), size) ?? new SearchPage(size, now, long.MaxValue, long.MaxValue);
+            var hits = await usable[order].Search(query.For(usable[order].Fields)!, page, caller, database, cancel);
+            found.AddRange(hits.Select(hit => new Found(usable[order], order, hit)));
+        }
 
         var shown = found.OrderByDescending(one => one.Hit.Score).ThenBy(one => one.Order).ThenByDescending(one => one.Hit.Key)
             .Take(size).ToList();

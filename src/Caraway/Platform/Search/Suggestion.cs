@@ -19,9 +19,13 @@ internal static class Suggestion
         var words = SimilarWords.Of(query);
         if (words.Length == 0)
             return null;
-        var similar = await Task.WhenAll(sources.Select(source => source.FindSimilar(words, caller, database, cancel)));
-        var tries = sources.Zip(similar).SelectMany(one =>
-            Replacements(words, one.Second).Select(replaced => (Source: one.First, replaced.Words, replaced.Distance)));
+        var tries = new List<(ISearchSource Source, Dictionary<string, string> Words, int Distance)>();
+        foreach (var source in sources)
+        {
+            var similar = await source.FindSimilar(words, caller, database, cancel);
+            tries.AddRange(Replacements(words, similar).Select(replaced => (source, replaced.Words, replaced.Distance)));
+        }
+
         foreach (var (source, replaced, _) in tries.OrderBy(one => one.Distance).Take(MostTries))
         {
             var meant = query.Replace(replaced);
